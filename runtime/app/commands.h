@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moult {
+
+struct DevOptions {
+  std::filesystem::path config;
+  int partitions = 4;
+  /// `TOPIC=FILE`: each line of the file is produced as one record.
+  std::vector<std::string> produce;
+  std::uint64_t count = 0;  // records to produce for each; 0: once through the file
+  bool exit_when_done = false;
+};
+
+// Each returns the process's exit code.
+int run_command(const std::filesystem::path& config);
+int dev_command(const DevOptions& options);
+int check_command(const std::filesystem::path& config, bool print);
+int version_command();
+
+/// Reads the command line and runs what it asks for.
+int run_command_line(int argc, char** argv);
+
+}  // namespace moult

@@ -1,0 +1,119 @@
+#include "runtime/app/control.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "runtime/app/exit_code.h"
+
+namespace moult {
+namespace {
+
+constexpr Milliseconds kDoneInterval{100};
+// Of the drain deadline, kept for the last commit and for leaving the group.
+constexpr Milliseconds kCloseAllowance{2'000};
+
+}  // namespace
+
+Control::Control(Memberships& memberships, SignalQueue& signals, Milliseconds drain_deadline,
+                 Logger log)
+    : memberships_(memberships),
+      signals_(signals),
+      drain_deadline_(drain_deadline),
+      log_(log),
+      endings_(memberships.size()) {}
+
+int Control::run() {
+  for (const auto& membership : memberships_) {
+    membership->consumer().start(
+        [this](kafka::ConsumerEnd end) { endings_.post(std::move(end)); });
+  }
+  for (;;) {
+    wait();
+    while (const auto signal = signals_.take()) on_signal(*signal);
+    take_endings();
+    if (const auto code = outcome()) return *code;
+    if (!deadline_ && done_ && done_()) stop();
+  }
+}
+
+void Control::wait() {
+  std::array<pollfd, 2> fds = {pollfd{signals_.fd(), POLLIN, 0},
+                               pollfd{endings_.wake_fd(), POLLIN, 0}};
+  int timeout = done_ ? static_cast<int>(kDoneInterval.count()) : -1;
+  if (deadline_) {
+    timeout = static_cast<int>(std::max<std::int64_t>(0, to_ms(*deadline_ - Clock::now()) + 1));
+  }
+  ::poll(fds.data(), fds.size(), timeout);
+}
+
+void Control::on_signal(int signal) {
+  switch (signal) {
+    case SIGTERM:
+    case SIGINT:
+      if (deadline_) {
+        log_.warning("second signal: stopping at once, unfinished work comes again");
+        forced_ = true;
+      } else {
+        log_.info("stopping", {{"drain_deadline_ms", drain_deadline_.count()}});
+        stop();
+      }
+      return;
+    case SIGTSTP:
+      for (const auto& membership : memberships_) membership->consumer().quiet();
+      return;
+    case SIGTTIN:
+      for (const auto& membership : memberships_) membership->consumer().dump();
+      return;
+    case SIGHUP:
+      log_.warning("SIGHUP ignored: this version does not reload");
+      return;
+    default:
+      return;
+  }
+}
+
+void Control::stop() {
+  const TimePoint now = Clock::now();
+  deadline_ = now + drain_deadline_;
+  const Milliseconds allowance = std::min(kCloseAllowance, drain_deadline_ / 4);
+  for (const auto& membership : memberships_) {
+    membership->consumer().stop(*deadline_ - allowance);
+  }
+}
+
+void Control::take_endings() {
+  std::vector<kafka::ConsumerEnd> endings;
+  endings_.take_all(endings);
+  for (const kafka::ConsumerEnd& end : endings) {
+    ++ended_;
+    failed_ = failed_ || !end.clean;
+    blocked_ = blocked_ || !end.blocked.empty();
+    for (const std::string& line : end.blocked) {
+      log_.error("not finished by the deadline, it comes again after the restart",
+                 {{"blocked", line}});
+    }
+  }
+  // One membership that ends by itself takes the process with it: half a daemon helps nobody.
+  if (ended_ > 0 && !deadline_) stop();
+}
+
+std::optional<int> Control::outcome() const {
+  if (forced_) return kExitForced;
+  if (ended_ == memberships_.size()) {
+    if (blocked_) return kExitForced;
+    return failed_ ? kExitFailed : kExitOk;
+  }
+  if (deadline_ && Clock::now() >= *deadline_) {
+    report_overdue();
+    return kExitForced;
+  }
+  return std::nullopt;
+}
+
+void Control::report_overdue() const {
+  log_.error("the drain deadline passed", {{"consumers", memberships_.size()}, {"ended", ended_}});
+}
+
+}  // namespace moult

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "runtime/app/membership.h"
+#include "runtime/app/signals.h"
+#include "runtime/base/log.h"
+#include "runtime/base/mailbox.h"
+#include "runtime/base/time.h"
+
+namespace moult {
+
+/// The control thread's loop: turns signals into requests and waits for the consumers to end.
+class Control {
+ public:
+  using Memberships = std::vector<std::unique_ptr<Membership>>;
+
+  /// All outlive the control.
+  Control(Memberships& memberships, SignalQueue& signals, Milliseconds drain_deadline, Logger log);
+
+  /// Asked about ten times a second; true stops the daemon as TERM does.
+  void stop_when(std::function<bool()> done) { done_ = std::move(done); }
+
+  /// Starts the consumers; returns the exit code once they ended or the deadline passed.
+  int run();
+
+  /// Whether a consumer still has threads in a handler: then nothing may be destroyed.
+  bool blocked() const { return blocked_; }
+
+ private:
+  void wait();
+  void on_signal(int signal);
+  void stop();
+  void take_endings();
+  std::optional<int> outcome() const;
+  void report_overdue() const;
+
+  // Constant after construction.
+  Memberships& memberships_;
+  SignalQueue& signals_;
+  const Milliseconds drain_deadline_;
+  const Logger log_;
+
+  Mailbox<kafka::ConsumerEnd> endings_;  // one for each consumer
+
+  // Owned by the control thread.
+  std::function<bool()> done_;
+  std::optional<TimePoint> deadline_;  // once stopping
+  std::size_t ended_ = 0;
+  bool forced_ = false;
+  bool blocked_ = false;
+  bool failed_ = false;
+};
+
+}  // namespace moult

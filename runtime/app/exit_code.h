@@ -1,0 +1,14 @@
+#pragma once
+
+namespace moult {
+
+/// What the process tells whoever started it.
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitFailed = 1,
+  kExitForced = 2,     // work was left unfinished at the deadline, or a second signal came
+  kExitUsage = 64,     // EX_USAGE
+  kExitConfig = 78,    // EX_CONFIG: systemd must not restart it
+};
+
+}  // namespace moult

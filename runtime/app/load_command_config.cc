@@ -1,0 +1,53 @@
+#include "runtime/app/load_command_config.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "runtime/config/load.h"
+#include "runtime/kafka/client_config.h"
+
+namespace moult {
+namespace {
+
+LogSinkOptions::Format format_of(LogFormat format) {
+  switch (format) {
+    case LogFormat::kAuto:
+      return LogSinkOptions::Format::kAuto;
+    case LogFormat::kText:
+      return LogSinkOptions::Format::kText;
+    case LogFormat::kJson:
+      return LogSinkOptions::Format::kJson;
+  }
+  return LogSinkOptions::Format::kAuto;
+}
+
+std::optional<std::string> environment(std::string_view name) {
+  const char* value = std::getenv(std::string(name).c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+}  // namespace
+
+std::optional<Config> load_command_config(const std::filesystem::path& file) {
+  auto loaded = load_config(file, {environment, kafka::check_property});
+  if (loaded) return std::move(*loaded);
+  for (const ConfigProblem& problem : loaded.error()) {
+    fmt::print(stderr, "{}\n", problem.to_string());
+  }
+  return std::nullopt;
+}
+
+std::unique_ptr<AsyncLogSink> make_log(const LogConfig& config) {
+  LogSinkOptions options;
+  options.format = format_of(config.format);
+  options.level = config.level;
+  options.levels = config.levels;
+  auto made = make_log_sink(options);
+  if (made) return std::move(*made);
+  fmt::print(stderr, "moult: no log: {}\n", made.error().message);
+  return nullptr;
+}
+
+}  // namespace moult

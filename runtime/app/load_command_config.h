@@ -1,0 +1,19 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "runtime/config/config.h"
+#include "runtime/observe/log_sink.h"
+
+namespace moult {
+
+/// Loads a config with this process's environment and the linked librdkafka. Prints every problem
+/// to stderr; nothing when there was one.
+std::optional<Config> load_command_config(const std::filesystem::path& file);
+
+/// The log that a config asks for; nothing, with a word on stderr, when it can't be made.
+std::unique_ptr<AsyncLogSink> make_log(const LogConfig& config);
+
+}  // namespace moult

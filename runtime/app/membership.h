@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/base/log.h"
+#include "runtime/base/result.h"
+#include "runtime/config/config.h"
+#include "runtime/kafka/consumer.h"
+#include "runtime/workers/lane_table.h"
+
+namespace moult {
+
+/// What one handler did, for the summary at the end.
+struct HandlerTotals {
+  std::string group;
+  std::string handler;
+  std::uint64_t records = 0;
+  std::uint64_t batches = 0;
+  std::uint64_t lanes = 0;
+  std::uint64_t failures = 0;
+};
+
+/// One consumer of the config with all that it needs: its handlers' generations and workers, the
+/// table of its lanes, its membership. Made by the control thread, ended in the opposite order.
+class Membership {
+ public:
+  /// Loads every plugin, then makes the Kafka client; connects to nothing.
+  static Result<std::unique_ptr<Membership>> make(const Config& config,
+                                                  const ConsumerConfig& consumer,
+                                                  const std::filesystem::path& staging, Logger log);
+
+  kafka::Consumer& consumer() { return *consumer_; }
+  const std::string& group() const { return group_; }
+  std::vector<HandlerTotals> totals() const;
+
+ private:
+  Membership() = default;
+
+  std::string group_;
+  std::vector<std::unique_ptr<ActiveHandler>> handlers_;
+  std::unique_ptr<LaneTable> lanes_;
+  std::unique_ptr<kafka::Consumer> consumer_;
+};
+
+/// Loads the generation of one handler of the config.
+Result<std::shared_ptr<Generation>> load_handler(const HandlerConfig& handler,
+                                                 const std::filesystem::path& staging, Logger log);
+
+}  // namespace moult

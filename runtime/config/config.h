@@ -1,0 +1,80 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/base/log.h"
+
+namespace moult {
+
+/// A place in a config file, for messages: `file:line:column`.
+struct SourcePlace {
+  std::string file;
+  int line = 0;    // 1-based
+  int column = 0;  // 1-based
+};
+
+/// One librdkafka property of a `kafka:` section, interpolated, with the place it stands at.
+struct KafkaProperty {
+  std::string value;
+  SourcePlace place;
+};
+using KafkaProperties = std::map<std::string, KafkaProperty>;
+
+struct BatchConfig {
+  std::uint32_t max_records = 500;           // 1 … 100,000
+  std::uint64_t max_bytes = 1024ULL * 1024;  // 1 KiB … 1 GiB, of keys and values
+  std::chrono::milliseconds linger{0};       // 0 … 60 s
+};
+
+struct RetryConfig {
+  std::chrono::milliseconds backoff{1'000};       // 1 ms … 1 h
+  std::chrono::milliseconds backoff_max{30'000};  // backoff … 24 h
+};
+
+enum class Ordering { kPartition };
+
+struct HandlerConfig {
+  std::string name;
+  std::filesystem::path plugin;     // resolved against plugins_path
+  std::vector<std::string> topics;  // names, or regexes beginning with ^; topic_prefix applied
+  BatchConfig batch;
+  Ordering ordering = Ordering::kPartition;
+  std::uint32_t workers = 1;  // 1 … 1,024
+  RetryConfig retry;
+  std::string settings_json;  // `settings` as one JSON object; never logged
+  SourcePlace place;
+};
+
+struct ConsumerConfig {
+  std::string group;      // topic_prefix applied
+  KafkaProperties kafka;  // the global section overridden by the consumer's own
+  std::vector<HandlerConfig> handlers;
+  SourcePlace place;
+};
+
+enum class LogFormat { kAuto, kText, kJson };
+
+struct LogConfig {
+  LogFormat format =
+      LogFormat::kAuto;  // auto: journal under systemd, text on a terminal, else JSON
+  Severity level = Severity::kInfo;
+  std::map<Component, Severity> levels;
+};
+
+struct Config {
+  std::filesystem::path file;
+  std::filesystem::path staging_path;  // private copies of plugins; empty: chosen by the runtime
+  std::chrono::milliseconds commit_interval{1'000};   // 10 ms … 10 min
+  std::chrono::milliseconds drain_deadline{25'000};   // at stop; 0 … 1 h
+  std::chrono::milliseconds revoke_deadline{10'000};  // at a rebalance; 0 … 10 min
+  LogConfig log;
+  std::vector<ConsumerConfig> consumers;
+};
+
+}  // namespace moult

@@ -1,0 +1,73 @@
+#include <fmt/format.h>
+
+#include <array>
+
+#include "runtime/config/fields.h"
+#include "runtime/config/sections.h"
+#include "runtime/config/text.h"
+#include "runtime/config/topics.h"
+
+namespace moult::config {
+namespace {
+
+constexpr std::array<std::string_view, 3> kKeys = {"group", "kafka", "handlers"};
+
+void read_group(Reading& reading, const MaybeValue& value, std::string& group) {
+  std::string text;
+  if (!read_text(reading, value, text)) return;
+  auto wrong = text.empty() ? group_problem(text) : group_problem(reading.topic_prefix + text);
+  group = reading.topic_prefix + text;
+  if (!wrong) {
+    const auto line = reading.groups.claim(group, value->place.line);
+    if (!line) return;
+    wrong = fmt::format("is used at line {} already", *line);
+  }
+  reading.problems.add(value->place,
+                       fmt::format("group {} {}", in_quotes(value->node->text), *wrong));
+}
+
+KafkaProperties merged(const KafkaProperties& global, KafkaProperties own) {
+  own.insert(global.begin(), global.end());
+  return own;
+}
+
+/// Without one of these librdkafka would wait for ever, in silence.
+constexpr std::array<const char*, 3> kBrokerProperties = {
+    "bootstrap.servers", "metadata.broker.list", "test.mock.num.brokers"};
+
+void require_brokers(Reading& reading, const MapReader& map, const KafkaProperties& properties) {
+  for (const char* const name : kBrokerProperties) {
+    if (properties.contains(name)) return;
+  }
+  reading.problems.add(map.place(),
+                       fmt::format("consumer has no '{}'; set it under 'kafka', for all consumers "
+                                   "at the top level or for this one",
+                                   kBrokerProperties[0]));
+}
+
+ConsumerConfig read_consumer(Reading& reading, const Value& value, const KafkaProperties& global) {
+  ConsumerConfig consumer;
+  consumer.place = reading.problems.source(value.place);
+  const MapReader map(reading, value, "consumer", kKeys);
+  read_group(reading, map.require("group"), consumer.group);
+  consumer.kafka = merged(global, read_kafka(reading, map.find("kafka")));
+  if (map.is_map()) require_brokers(reading, map, consumer.kafka);
+  reading.topics_of_group = {};
+  for (const Value& item : read_list(reading, map.require("handlers"))) {
+    consumer.handlers.push_back(read_handler(reading, item));
+  }
+  return consumer;
+}
+
+}  // namespace
+
+std::vector<ConsumerConfig> read_consumers(Reading& reading, const MaybeValue& value,
+                                           const KafkaProperties& global) {
+  std::vector<ConsumerConfig> consumers;
+  for (const Value& item : read_list(reading, value)) {
+    consumers.push_back(read_consumer(reading, item, global));
+  }
+  return consumers;
+}
+
+}  // namespace moult::config

@@ -1,0 +1,113 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <string>
+#include <vector>
+
+#include "runtime/config/json.h"
+#include "runtime/config/load.h"
+#include "runtime/config/units.h"
+
+namespace moult {
+namespace {
+
+constexpr std::string_view kRedacted = "[redacted]";
+
+/// Text as a value of a config file: what loads again as the same text.
+std::string value(std::string_view text) {
+  std::string escaped;
+  for (const char byte : text) escaped += byte == '$' ? std::string("$$") : std::string{byte};
+  return config::json_string(escaped);
+}
+
+std::string_view format_of(LogFormat format) {
+  switch (format) {
+    case LogFormat::kAuto:
+      return "auto";
+    case LogFormat::kText:
+      return "text";
+    case LogFormat::kJson:
+      return "json";
+  }
+  MOULT_CHECK(false, "unknown log format");
+}
+
+std::string ordering_of(Ordering ordering) {
+  switch (ordering) {
+    case Ordering::kPartition:
+      return "partition";
+  }
+  MOULT_CHECK(false, "unknown ordering");
+}
+
+std::string describe_log(const LogConfig& log) {
+  std::string out =
+      fmt::format("log:\n  format: {}\n  level: {}\n", format_of(log.format), name_of(log.level));
+  if (!log.levels.empty()) out += "  levels:\n";
+  for (const auto& [component, level] : log.levels) {
+    out += fmt::format("    {}: {}\n", name_of(component), name_of(level));
+  }
+  return out;
+}
+
+std::string describe_kafka(const KafkaProperties& properties) {
+  std::string out;
+  if (!properties.empty()) out += "    kafka:\n";
+  for (const auto& [name, property] : properties) {
+    out += fmt::format(
+        "      {}: {}\n", config::json_string(name),
+        is_secret_property(name) ? config::json_string(kRedacted) : value(property.value));
+  }
+  return out;
+}
+
+std::string describe_topics(const std::vector<std::string>& topics) {
+  std::vector<std::string> values;
+  for (const std::string& topic : topics) values.push_back(value(topic));
+  return fmt::format("        topics: [{}]\n", fmt::join(values, ", "));
+}
+
+std::string describe_handler(const HandlerConfig& handler) {
+  std::string out = fmt::format("      - name: {}\n", value(handler.name));
+  out += fmt::format("        plugin: {}\n", value(handler.plugin.string()));
+  out += describe_topics(handler.topics);
+  out += fmt::format("        batch: {{max_records: {}, max_bytes: {}, linger: {}}}\n",
+                     handler.batch.max_records, config::format_size(handler.batch.max_bytes),
+                     config::format_duration(handler.batch.linger));
+  out += fmt::format("        ordering: {}\n", ordering_of(handler.ordering));
+  out += fmt::format("        workers: {}\n", handler.workers);
+  out += fmt::format("        retry: {{backoff: {}, backoff_max: {}}}\n",
+                     config::format_duration(handler.retry.backoff),
+                     config::format_duration(handler.retry.backoff_max));
+  // Only the team that wrote the plugin knows which of its settings are secret.
+  const bool has_settings = handler.settings_json != "{}";
+  out += fmt::format("        settings: {}\n",
+                     has_settings ? config::json_string(kRedacted) : handler.settings_json);
+  return out;
+}
+
+std::string describe_consumer(const ConsumerConfig& consumer) {
+  std::string out = fmt::format("  - group: {}\n", value(consumer.group));
+  out += describe_kafka(consumer.kafka);
+  out += "    handlers:\n";
+  for (const HandlerConfig& handler : consumer.handlers) out += describe_handler(handler);
+  return out;
+}
+
+}  // namespace
+
+std::string describe_config(const Config& config) {
+  std::string out;
+  if (!config.staging_path.empty()) {
+    out += fmt::format("staging_path: {}\n", value(config.staging_path.string()));
+  }
+  out += fmt::format("commit_interval: {}\n", config::format_duration(config.commit_interval));
+  out += fmt::format("drain_deadline: {}\n", config::format_duration(config.drain_deadline));
+  out += fmt::format("revoke_deadline: {}\n", config::format_duration(config.revoke_deadline));
+  out += describe_log(config.log);
+  out += "consumers:\n";
+  for (const ConsumerConfig& consumer : config.consumers) out += describe_consumer(consumer);
+  return out;
+}
+
+}  // namespace moult

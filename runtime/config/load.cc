@@ -1,0 +1,108 @@
+#include "runtime/config/load.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <exception>
+#include <system_error>
+#include <utility>
+
+#include "runtime/config/fields.h"
+#include "runtime/config/regular_file.h"
+#include "runtime/config/sections.h"
+#include "runtime/config/text.h"
+#include "runtime/config/topics.h"
+#include "runtime/config/yaml_reader.h"
+
+namespace moult {
+namespace {
+
+using config::MapReader;
+using config::MaybeValue;
+using config::ProblemList;
+using config::Range;
+using config::Reading;
+using std::chrono::milliseconds;
+using namespace std::chrono_literals;
+
+constexpr std::array<std::string_view, 9> kKeys = {
+    "kafka",          "plugins_path",    "topic_prefix", "staging_path", "commit_interval",
+    "drain_deadline", "revoke_deadline", "log",          "consumers"};
+
+constexpr Range<milliseconds> kCommitIntervalRange{10ms, 10min};
+constexpr Range<milliseconds> kDrainDeadlineRange{0ms, 1h};
+constexpr Range<milliseconds> kRevokeDeadlineRange{0ms, 10min};
+
+void read_topic_prefix(Reading& reading, const MaybeValue& value) {
+  if (!read_text(reading, value, reading.topic_prefix)) return;
+  const auto wrong = config::prefix_problem(reading.topic_prefix);
+  if (!wrong) return;
+  reading.problems.add(value->place, fmt::format("topic_prefix {} {}",
+                                                 config::in_quotes(value->node->text), *wrong));
+  // Each topic would only repeat it.
+  reading.topic_prefix.clear();
+}
+
+void read_top_level(Reading& reading, const config::YamlNode& root, Config& config) {
+  const config::Value whole{"the file", &root, root.place};
+  const MapReader map(reading, whole, "the top level", kKeys);
+  reading.plugins_path = reading.folder;
+  read_path(reading, map.find("plugins_path"), reading.folder, reading.plugins_path);
+  read_path(reading, map.find("staging_path"), reading.folder, config.staging_path);
+  read_topic_prefix(reading, map.find("topic_prefix"));
+  read_duration(reading, map.find("commit_interval"), kCommitIntervalRange, config.commit_interval);
+  read_duration(reading, map.find("drain_deadline"), kDrainDeadlineRange, config.drain_deadline);
+  read_duration(reading, map.find("revoke_deadline"), kRevokeDeadlineRange, config.revoke_deadline);
+  config.log = read_log(reading, map.find("log"));
+  const KafkaProperties global = read_kafka(reading, map.find("kafka"));
+  config.consumers = read_consumers(reading, map.require("consumers"), global);
+}
+
+Result<Config, ConfigProblems> parse(const std::string& text, const std::filesystem::path& file,
+                                     const LoadContext& context) {
+  ProblemList problems(file.string());
+  Config config;
+  std::error_code no_folder;
+  config.file = std::filesystem::absolute(file, no_folder);
+  if (no_folder) problems.add({}, no_folder.message());
+  if (const auto root = config::read_yaml(text, problems)) {
+    Reading reading{.problems = problems,
+                    .interpolator = config::Interpolator(context.environment),
+                    .context = context,
+                    .folder = config.file.parent_path()};
+    read_top_level(reading, *root, config);
+  }
+  if (!problems.empty()) return Unexpected<ConfigProblems>{problems.take()};
+  return config;
+}
+
+Unexpected<ConfigProblems> whole_file_problem(const std::filesystem::path& file,
+                                              std::string message) {
+  return {ConfigProblems{{.place = {.file = file.string()}, .message = std::move(message)}}};
+}
+
+}  // namespace
+
+Result<Config, ConfigProblems> parse_config(const std::string& text,
+                                            const std::filesystem::path& file,
+                                            const LoadContext& context) {
+  // The libraries' own errors are handled where they arise; what is left is memory running out.
+  try {
+    return parse(text, file, context);
+  } catch (const std::exception& error) {
+    return whole_file_problem(file, error.what());
+  }
+}
+
+Result<Config, ConfigProblems> load_config(const std::filesystem::path& file,
+                                           const LoadContext& context) {
+  try {
+    const auto text = config::read_regular_file(file, config::kMaxFileBytes);
+    if (!text) return whole_file_problem(file, text.error().message);
+    return parse(*text, file, context);
+  } catch (const std::exception& error) {
+    return whole_file_problem(file, error.what());
+  }
+}
+
+}  // namespace moult

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "runtime/config/interpolation.h"
+#include "runtime/config/load.h"
+#include "runtime/config/problems.h"
+
+namespace moult::config {
+
+/// Names of which each may stand once.
+class UniqueNames {
+ public:
+  /// The line that has claimed `name` before, if one has.
+  std::optional<int> claim(const std::string& name, int line) {
+    const auto [first, is_new] = lines_.emplace(name, line);
+    return is_new ? std::nullopt : std::optional<int>(first->second);
+  }
+
+ private:
+  std::map<std::string, int> lines_;
+};
+
+/// What every section needs while one file is read.
+struct Reading {
+  ProblemList& problems;
+  Interpolator interpolator;
+  const LoadContext& context;
+  std::filesystem::path folder;  // absolute; relative paths of the file start here
+
+  // Set from the top level before the consumers are read.
+  std::filesystem::path plugins_path{};
+  std::string topic_prefix{};
+
+  UniqueNames groups{};
+  UniqueNames handler_names{};    // in the whole file: commands and metrics go by them
+  UniqueNames topics_of_group{};  // of the consumer being read
+};
+
+}  // namespace moult::config

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/config/config.h"
+#include "runtime/config/map_reader.h"
+
+namespace moult::config {
+
+/// One reader a section of the file. Each adds what is wrong to the problems and goes on, so that
+/// everything is found in one go; what it returns is used only if there were none.
+
+KafkaProperties read_kafka(Reading& reading, const MaybeValue& value);
+LogConfig read_log(Reading& reading, const MaybeValue& value);
+HandlerConfig read_handler(Reading& reading, const Value& value);
+std::vector<ConsumerConfig> read_consumers(Reading& reading, const MaybeValue& value,
+                                           const KafkaProperties& global);
+
+/// A handler's `settings` as one JSON object. Plain scalars have the types of YAML's core schema;
+/// quoted and interpolated ones are text.
+std::string read_settings(Reading& reading, const MaybeValue& value);
+
+}  // namespace moult::config

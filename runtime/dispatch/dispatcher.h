@@ -1,0 +1,157 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "runtime/base/log.h"
+#include "runtime/base/time.h"
+#include "runtime/dispatch/backoff.h"
+#include "runtime/dispatch/events.h"
+#include "runtime/dispatch/lane.h"
+
+namespace moult {
+
+using Command = std::variant<OpenLane, CreateInstance, RunTurn, CancelLane, EndLane, CloseLane,
+                             Commit, Unassign, Stopped>;
+
+/// What the dispatcher needs to know of a handler.
+struct HandlerPolicy {
+  Duration backoff{std::chrono::seconds(1)};
+  Duration backoff_max{std::chrono::seconds(30)};
+};
+
+struct DispatcherOptions {
+  std::vector<HandlerPolicy> handlers;  // by HandlerIndex
+  Duration commit_interval{std::chrono::seconds(1)};
+  Duration revoke_deadline{std::chrono::seconds(10)};
+  /// How long the last commit of a partition may keep it from being released.
+  Duration commit_timeout{std::chrono::seconds(5)};
+  std::uint64_t seed = 1;  // of the jitter
+};
+
+/// Decides everything about one consumer's lanes: who runs when, what is committed, when a
+/// partition may be given back. Pure: events and the time go in, commands come out; no thread, no
+/// I/O, no clock. Belongs to the poller thread of its consumer.
+///
+/// Invariants, checked by the simulation in tests/sim:
+///  - a committed offset never passes an unfinished record;
+///  - a partition has at most one turn running, across lanes and epochs;
+///  - records of a lane run in order;
+///  - a release ends by its deadline plus the commit timeout.
+class Dispatcher {
+ public:
+  Dispatcher(DispatcherOptions options, Logger log);
+
+  void on(const Assigned& event, TimePoint now);
+  void on(const Revoked& event, TimePoint now);
+  void on(const Lost& event, TimePoint now);
+  void on(const Ready& event, TimePoint now);
+  void on(const InstanceCreated& event, TimePoint now);
+  void on(const TurnDone& event, TimePoint now);
+  void on(const LaneEnded& event, TimePoint now);
+  void on(const CommitDone& event, TimePoint now);
+  void on(const Quiet& event, TimePoint now);
+  void on(const Stop& event, TimePoint now);
+
+  /// Does what is due by now.
+  void tick(TimePoint now);
+
+  /// When tick() next has something to do; kNever when an event must come first.
+  TimePoint next_wakeup() const;
+
+  /// What is to be done, oldest first.
+  std::vector<Command> take_commands() { return std::exchange(commands_, {}); }
+
+  /// Lanes by partition, for status and dumps; detached ones are not among them.
+  const std::map<TopicPartition, LaneId>& assignment() const { return current_; }
+  const Lane& lane(LaneId id) const { return *lanes_.at(id); }
+  Epoch epoch() const { return epoch_; }
+  bool quiet() const { return quiet_; }
+  /// No worker owes an answer.
+  bool at_rest() const;
+
+ private:
+  /// Partitions on their way out: drained, then committed, then released.
+  struct Release {
+    enum class Phase : std::uint8_t { kDraining, kCommitting, kDone };
+
+    std::vector<LaneId> lanes;
+    std::vector<TopicPartition> partitions;  // to unassign; none when it is the stop's
+    bool stop = false;
+    Phase phase = Phase::kDraining;
+    TimePoint deadline;              // of the phase
+    std::optional<CommitId> commit;  // under way in kCommitting
+  };
+
+  Lane& find(LaneId id);
+  void move(Lane& lane, LaneState to);
+  void wake_at(Lane& lane, TimePoint when);
+  void stop_waiting(Lane& lane);
+
+  void start_unless_held(Lane& lane);
+  void start(Lane& lane);
+  void run_if_ready(Lane& lane);
+  void run(Lane& lane);
+  void after_turn(Lane& lane, const TurnDone& event, TimePoint now);
+  void record_progress(Lane& lane, const TurnDone& event);
+  void restart_tracking(Lane& lane, Offset offset);
+  void back_off(Lane& lane, Duration asked, TimePoint now);
+  void record_failure(Lane& lane, const Failure& failure);
+  void wake(Lane& lane);
+
+  void close(Lane& lane, EndReason reason, TimePoint deadline);
+  void end(Lane& lane);
+  void detach(Lane& lane);
+  void forget(Lane& lane);
+
+  void begin_release(Release release, TimePoint now);
+  void advance_releases(TimePoint now);
+  void advance(Release& release, TimePoint now);
+  bool waits_for_others(const Release& release) const;
+  TimePoint bounded(TimePoint deadline, Duration grace) const;
+  bool drained(const Release& release) const;
+  bool is_open(LaneId id) const;
+  std::vector<LaneId> busy_lanes() const;
+  void hurry(Release& release);
+  void finish_drain(Release& release, TimePoint now);
+  void finish(Release& release);
+
+  void commit_periodically(TimePoint now);
+  enum class Known : std::uint8_t { kSent, kAcknowledged };
+  std::optional<CommitId> commit(const std::vector<LaneId>& lanes, Known known);
+  void give_up(CommitId id);
+  void commit_answered(const std::vector<CommitOffset>& offsets, bool ok);
+
+  // Constant after construction.
+  const DispatcherOptions options_;
+  const Logger log_;
+
+  Epoch epoch_ = 0;
+  std::uint64_t last_lane_ = 0;
+  std::uint64_t last_commit_ = 0;
+  std::vector<Backoff> backoffs_;  // by HandlerIndex
+
+  std::unordered_map<LaneId, std::unique_ptr<Lane>> lanes_;
+  std::map<TopicPartition, LaneId> current_;             // assigned to us
+  std::multimap<TopicPartition, LaneId> outstaying_;     // detached, not ended yet
+  std::set<std::pair<TimePoint, LaneId>> timers_;        // lanes with a wake_at
+  std::set<LaneId> dirty_;                               // lanes whose watermark moved
+  std::map<CommitId, std::vector<CommitOffset>> in_flight_;
+  std::optional<CommitId> periodic_commit_;  // at most one under way
+  TimePoint periodic_deadline_{};
+  TimePoint next_commit_{};
+  std::vector<Release> releases_;
+  bool quiet_ = false;
+  std::optional<TimePoint> stop_deadline_;  // set once, by Stop
+
+  std::vector<Command> commands_;
+};
+
+}  // namespace moult

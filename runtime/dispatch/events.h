@@ -1,0 +1,146 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/base/time.h"
+#include "runtime/dispatch/types.h"
+
+namespace moult {
+
+// What happens to a dispatcher.
+
+struct AssignedPartition {
+  TopicPartition partition;
+  HandlerIndex handler;
+};
+
+/// The group gave us partitions.
+struct Assigned {
+  std::vector<AssignedPartition> partitions;
+};
+
+/// The group wants partitions back: they are ours until we unassign them.
+struct Revoked {
+  std::vector<TopicPartition> partitions;
+};
+
+/// Partitions are gone: someone else may be working on them already.
+struct Lost {
+  std::vector<TopicPartition> partitions;
+};
+
+/// A lane's partition queue went from empty to not empty.
+struct Ready {
+  LaneId lane;
+};
+
+struct InstanceCreated {
+  LaneId lane;
+  bool ok;
+};
+
+/// A record that its handler wants again.
+struct Failure {
+  Offset offset = 0;
+  Duration retry_after{0};  // 0: the handler's configured backoff
+  std::int32_t code = 0;
+  std::string error;
+};
+
+/// One turn of a lane on a worker ended.
+struct TurnDone {
+  enum class Next : std::uint8_t {
+    kDrained,  // the partition queue is empty; a Ready will follow
+    kMore,     // there is more to take at once
+    kLinger,   // a batch is being gathered, until `linger_until`
+    kFailed,   // `failure` says what; the lane holds its records and waits
+  };
+
+  LaneId lane;
+  Next next = Next::kDrained;
+  OffsetRange received;           // pulled in this turn; empty when none were
+  std::optional<Offset> done_to;  // everything received below is finished
+  std::optional<Offset> end;      // the partition's end, seen after everything received
+  TimePoint linger_until{};
+  Failure failure;
+};
+
+struct LaneEnded {
+  LaneId lane;
+};
+
+struct CommitDone {
+  CommitId commit;
+  bool ok;
+};
+
+/// Takes no further batch; membership and running batches go on.
+struct Quiet {};
+
+/// Ends every lane by `deadline`, commits, and then there is Stopped.
+struct Stop {
+  TimePoint deadline;
+};
+
+// What a dispatcher wants done, in this order.
+
+/// Attach to the partition's queue; comes before its partitions are assigned in librdkafka.
+struct OpenLane {
+  LaneId lane;
+  HandlerIndex handler;
+  TopicPartition partition;
+  Epoch epoch;
+};
+
+struct CreateInstance {
+  LaneId lane;
+};
+
+/// Pull and handle one batch. `attempt` is that of the first record held, from 1.
+struct RunTurn {
+  LaneId lane;
+  std::uint32_t attempt;
+};
+
+/// Raise the lane's cancel flag: nothing it still reports will be used.
+struct CancelLane {
+  LaneId lane;
+};
+
+/// revoked() and destroy on a worker; LaneEnded answers.
+struct EndLane {
+  LaneId lane;
+  EndReason reason;
+  TimePoint deadline;
+};
+
+/// Forget the lane: it ended, nothing refers to it any more.
+struct CloseLane {
+  LaneId lane;
+};
+
+struct CommitOffset {
+  LaneId lane;
+  TopicPartition partition;
+  Offset offset;
+};
+
+struct Commit {
+  CommitId commit;
+  std::vector<CommitOffset> offsets;
+};
+
+/// Give the partitions back to the group.
+struct Unassign {
+  std::vector<TopicPartition> partitions;
+};
+
+/// After Stop: every lane ended, or `unfinished` did not by the deadline.
+struct Stopped {
+  std::vector<LaneId> unfinished;
+};
+
+}  // namespace moult

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace moult {
+
+using Offset = std::int64_t;
+
+/// Counts the assignments of one consumer; every lane carries the one it was made in, which is what
+/// fences off work that outlived its assignment.
+using Epoch = std::uint64_t;
+
+struct TopicPartition {
+  std::string topic;
+  std::int32_t partition = 0;
+
+  friend auto operator<=>(const TopicPartition&, const TopicPartition&) = default;
+};
+
+/// Names one lane of one consumer in one epoch; never used twice.
+enum class LaneId : std::uint64_t {};
+
+/// The position of a handler in its consumer's config.
+enum class HandlerIndex : std::uint32_t {};
+
+/// Names one commit request, so that its answer finds it.
+enum class CommitId : std::uint64_t {};
+
+/// Offsets from `begin` up to, but not with, `end`. What lies between two ranges does not exist in
+/// the partition (compaction, control records, aborted transactions).
+struct OffsetRange {
+  Offset begin = 0;
+  Offset end = 0;
+
+  bool empty() const { return begin >= end; }
+  friend bool operator==(const OffsetRange&, const OffsetRange&) = default;
+};
+
+/// Why a lane ends.
+enum class EndReason : std::uint32_t {
+  kRevoked = 1,   // the group gives the partition to someone else
+  kLost = 2,      // it is gone already: no drain, no commit
+  kStopping = 3,  // the daemon stops
+};
+
+}  // namespace moult

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "runtime/base/result.h"
+#include "runtime/kafka/handles.h"
+
+namespace moult::kafka {
+
+using Properties = std::map<std::string, std::string>;
+
+/// Says why a property can't be set by a user: denied, owned by the runtime, unknown to the linked
+/// librdkafka, or of a wrong value. Nothing when it can. Never repeats the value.
+std::optional<std::string> check_property(std::string_view name, std::string_view value);
+
+/// The configuration of one group membership: the user's properties over our defaults, under what
+/// the runtime owns.
+Result<ConfHandle> consumer_conf(const std::string& group, const Properties& user);
+
+}  // namespace moult::kafka

@@ -1,0 +1,422 @@
+#include "runtime/kafka/consumer.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/base/check.h"
+#include "runtime/kafka/errors.h"
+
+namespace moult::kafka {
+namespace {
+
+// Each lane has at most one answer and one Ready under way; the rest are requests of people.
+constexpr std::size_t kMailboxBound = 1'000'000;
+// librdkafka wants its consumer queue served at least this often.
+constexpr Duration kLongestWait = std::chrono::seconds(1);
+
+PartitionListHandle to_list(const std::vector<TopicPartition>& partitions) {
+  PartitionListHandle list(
+      rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  for (const TopicPartition& partition : partitions) {
+    rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition);
+  }
+  return list;
+}
+
+std::vector<TopicPartition> from_list(const rd_kafka_topic_partition_list_t* list) {
+  std::vector<TopicPartition> partitions;
+  for (int i = 0; i < list->cnt; ++i) {
+    partitions.push_back({list->elems[i].topic, list->elems[i].partition});
+  }
+  return partitions;
+}
+
+Severity severity_of(int syslog_level) {
+  if (syslog_level <= 2) return Severity::kCritical;
+  if (syslog_level == 3) return Severity::kError;
+  if (syslog_level == 4) return Severity::kWarning;
+  if (syslog_level <= 6) return Severity::kInfo;
+  return Severity::kDebug;
+}
+
+}  // namespace
+
+// ---- Making and starting ------------------------------------------------------------------------
+
+Result<std::unique_ptr<Consumer>> Consumer::make(ConsumerOptions options, LaneExecutor& executor,
+                                                 Logger log) {
+  auto router = TopicRouter::make(options.topics);
+  if (!router) return Unexpected(router.error());
+  std::unique_ptr<Consumer> consumer(
+      new Consumer(std::move(options), std::move(*router), executor, log));
+  if (const auto made = consumer->make_client(); !made) return Unexpected(made.error());
+  if (const auto subscribed = consumer->subscribe(); !subscribed) {
+    return Unexpected(subscribed.error());
+  }
+  return consumer;
+}
+
+Consumer::Consumer(ConsumerOptions options, TopicRouter router, LaneExecutor& executor, Logger log)
+    : options_(std::move(options)),
+      router_(std::move(router)),
+      executor_(executor),
+      log_(log.for_component(Component::kKafka)),
+      mailbox_(kMailboxBound),
+      dispatcher_(options_.dispatch, log.for_component(Component::kDispatch)) {}
+
+Consumer::~Consumer() {
+  if (thread_.joinable()) thread_.join();
+  // Queues hold references on the client, which waits for them.
+  consumer_queue_.reset();
+  commit_queue_.reset();
+}
+
+Result<Ok> Consumer::make_client() {
+  auto conf = consumer_conf(options_.group, options_.properties);
+  if (!conf) return Unexpected(conf.error());
+  rd_kafka_conf_set_opaque(conf->get(), this);
+  rd_kafka_conf_set_rebalance_cb(conf->get(), rebalance_callback);
+  rd_kafka_conf_set_error_cb(conf->get(), error_callback);
+  rd_kafka_conf_set_log_cb(conf->get(), log_callback);
+  std::array<char, 512> error{};
+  client_.reset(rd_kafka_new(RD_KAFKA_CONSUMER, conf->get(), error.data(), error.size()));
+  if (!client_) return failure(fmt::format("group '{}': {}", options_.group, error.data()));
+  std::ignore = conf->release();  // rd_kafka_new took it
+  rd_kafka_poll_set_consumer(client_.get());
+  consumer_queue_.reset(rd_kafka_queue_get_consumer(client_.get()));
+  commit_queue_.reset(rd_kafka_queue_new(client_.get()));
+  // librdkafka writes this word to our eventfd: one descriptor wakes the poller for everything.
+  static constexpr std::uint64_t kOne = 1;
+  rd_kafka_queue_io_event_enable(consumer_queue_.get(), mailbox_.wake_fd(), &kOne, sizeof kOne);
+  rd_kafka_queue_io_event_enable(commit_queue_.get(), mailbox_.wake_fd(), &kOne, sizeof kOne);
+  return Ok{};
+}
+
+Result<Ok> Consumer::subscribe() {
+  std::vector<TopicPartition> topics;
+  for (const auto& of_handler : options_.topics) {
+    for (const std::string& topic : of_handler) topics.push_back({topic, RD_KAFKA_PARTITION_UA});
+  }
+  const auto code = rd_kafka_subscribe(client_.get(), to_list(topics).get());
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return failure(fmt::format("group '{}': can't subscribe: {}", options_.group, error_text(code)));
+  }
+  return Ok{};
+}
+
+void Consumer::start(EndedCallback ended) {
+  on_end_ = std::move(ended);
+  thread_ = std::thread([this] { run(); });
+}
+
+// ---- Other threads ------------------------------------------------------------------------------
+
+void Consumer::quiet() { mailbox_.post(RequestQuiet{}); }
+void Consumer::stop(TimePoint deadline) { mailbox_.post(RequestStop{deadline}); }
+void Consumer::dump() { mailbox_.post(RequestDump{}); }
+void Consumer::post(LaneAnswer answer) {
+  std::visit([&](auto& event) { mailbox_.post(Message(std::move(event))); }, answer);
+}
+
+/// Runs on a librdkafka thread, under the partition queue's lock.
+void Consumer::ready_callback(rd_kafka_t*, void* opaque) {
+  auto* signal = static_cast<ReadySignal*>(opaque);
+  if (signal->posted.exchange(true)) return;
+  signal->consumer->mailbox_.post(Ready{signal->lane});
+}
+
+// ---- The poller's loop --------------------------------------------------------------------------
+
+void Consumer::run() noexcept {
+  pthread_setname_np(pthread_self(), "moult-poller");
+  poller_.check();
+  while (!ended_) {
+    wait();
+    mailbox_.take_all(inbox_);
+    for (const Message& message : inbox_) handle(message);
+    apply_commands();
+    serve_client();
+    serve_commits();
+    dispatcher_.tick(Clock::now());
+    apply_commands();
+  }
+  on_end_(std::move(end_));
+}
+
+void Consumer::wait() {
+  const TimePoint now = Clock::now();
+  const TimePoint next = std::min(dispatcher_.next_wakeup(), now + kLongestWait);
+  const Duration timeout = std::max(next - now, Duration{0});
+  const timespec spec{timeout / std::chrono::seconds(1),
+                      (timeout % std::chrono::seconds(1)).count()};
+  pollfd fd{mailbox_.wake_fd(), POLLIN, 0};
+  ::ppoll(&fd, 1, &spec, nullptr);
+}
+
+void Consumer::handle(const Message& message) {
+  const TimePoint now = Clock::now();
+  if (const auto* ready = std::get_if<Ready>(&message)) {
+    if (const auto at = signals_.find(ready->lane); at != signals_.end()) {
+      at->second->posted = false;
+    }
+    dispatcher_.on(*ready, now);
+  } else if (const auto* created = std::get_if<InstanceCreated>(&message)) {
+    dispatcher_.on(*created, now);
+  } else if (const auto* done = std::get_if<TurnDone>(&message)) {
+    dispatcher_.on(*done, now);
+  } else if (const auto* lane_ended = std::get_if<LaneEnded>(&message)) {
+    dispatcher_.on(*lane_ended, now);
+  } else if (const auto* stop = std::get_if<RequestStop>(&message)) {
+    stopping_ = true;
+    dispatcher_.on(Stop{stop->deadline}, now);
+  } else if (std::holds_alternative<RequestQuiet>(message)) {
+    log_.info("quiet: no further batch starts, the membership stays", {{"group", options_.group}});
+    dispatcher_.on(Quiet{}, now);
+  } else {
+    dump_lanes();
+  }
+}
+
+void Consumer::serve_client() {
+  if (closing_) return;
+  while (const MessageHandle message{rd_kafka_consumer_poll(client_.get(), 0)}) {
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      on_error(message->err, rd_kafka_message_errstr(message.get()));
+      continue;
+    }
+    // Only while stopping are partitions assigned without a lane; their records stay uncommitted.
+    MOULT_CHECK(stopping_, "a record came past its partition queue");
+  }
+}
+
+void Consumer::serve_commits() {
+  while (const EventHandle event{rd_kafka_queue_poll(commit_queue_.get(), 0)}) {
+    if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_OFFSET_COMMIT) {
+      on_commit_answer(event.get());
+    }
+  }
+}
+
+// ---- Commands -----------------------------------------------------------------------------------
+
+void Consumer::apply_commands() {
+  for (const Command& command : dispatcher_.take_commands()) {
+    std::visit([this](const auto& what) { apply(what); }, command);
+  }
+}
+
+void Consumer::apply(const OpenLane& command) {
+  auto source = std::make_unique<PartitionSource>(client_.get(), command.partition, log_);
+  auto& signal = signals_[command.lane] =
+      std::make_unique<ReadySignal>(this, command.lane);
+  source->enable_events(ready_callback, signal.get());
+  executor_.open(command, std::move(source));
+}
+
+void Consumer::apply(const CreateInstance& command) { executor_.create(command.lane); }
+void Consumer::apply(const RunTurn& command) { executor_.run(command.lane, command.attempt); }
+void Consumer::apply(const CancelLane& command) {
+  executor_.cancel(command.lane);
+  // Its partition is about to go, and may come back with a new lane on the same queue.
+  executor_.source(command.lane).disable_events();
+}
+
+void Consumer::apply(const EndLane& command) {
+  executor_.end(command.lane, command.reason, command.deadline);
+}
+
+void Consumer::apply(const CloseLane& command) {
+  executor_.close(command.lane);
+  signals_.erase(command.lane);
+}
+
+void Consumer::apply(const Commit& command) {
+  PartitionListHandle list(
+      rd_kafka_topic_partition_list_new(static_cast<int>(command.offsets.size())));
+  for (const CommitOffset& commit : command.offsets) {
+    rd_kafka_topic_partition_list_add(list.get(), commit.partition.topic.c_str(),
+                                      commit.partition.partition)
+        ->offset = commit.offset;
+  }
+  auto* opaque = reinterpret_cast<void*>(static_cast<std::uintptr_t>(command.commit));  // NOLINT
+  const auto code =
+      rd_kafka_commit_queue(client_.get(), list.get(), commit_queue_.get(), nullptr, opaque);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  log_.warning("commit refused", {{"group", options_.group}, {"error", error_text(code)}});
+  dispatcher_.on(CommitDone{command.commit, false}, Clock::now());
+}
+
+void Consumer::on_commit_answer(rd_kafka_event_t* event) {
+  const auto code = rd_kafka_event_error(event);
+  const CommitId commit{reinterpret_cast<std::uintptr_t>(rd_kafka_event_opaque(event))};  // NOLINT
+  const bool ok = code == RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (!ok && commit_overtaken(code)) {
+    log_.info("commit overtaken by a rebalance: its records may be handled again elsewhere",
+              {{"group", options_.group}, {"error", error_text(code)}});
+  } else if (!ok) {
+    log_.warning("commit failed, it is sent again",
+                 {{"group", options_.group}, {"error", error_text(code)}});
+  }
+  dispatcher_.on(CommitDone{commit, ok}, Clock::now());
+}
+
+void Consumer::apply(const Unassign& command) {
+  for (const TopicPartition& partition : command.partitions) {
+    log_.info("partition released", {{"group", options_.group},
+                                     {"topic", partition.topic},
+                                     {"partition", partition.partition}});
+  }
+  change_assignment(false, to_list(command.partitions).get());
+}
+
+void Consumer::apply(const Stopped& command) {
+  end_.blocked = describe_unfinished(command.unfinished);
+  close();
+}
+
+// ---- Rebalances ---------------------------------------------------------------------------------
+
+void Consumer::rebalance_callback(rd_kafka_t*, rd_kafka_resp_err_t code,
+                                  rd_kafka_topic_partition_list_t* partitions, void* opaque) {
+  static_cast<Consumer*>(opaque)->on_rebalance(code, partitions);
+}
+
+/// Answers at once to an assignment; a revocation is answered by the Unassign that follows when
+/// its lanes are drained, while this thread goes on serving the others.
+void Consumer::on_rebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* partitions) {
+  poller_.check();
+  if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    on_assigned(partitions);
+  } else if (code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
+    on_taken(partitions);
+  } else {
+    log_.error("rebalance failed", {{"group", options_.group}, {"error", error_text(code)}});
+    rd_kafka_assign(client_.get(), nullptr);
+  }
+}
+
+void Consumer::on_assigned(rd_kafka_topic_partition_list_t* partitions) {
+  if (!stopping_) {
+    Assigned event;
+    for (const TopicPartition& partition : from_list(partitions)) {
+      const auto handler = router_.route(partition.topic);
+      MOULT_CHECK(handler.has_value(), "a partition of a topic that nobody subscribed to");
+      event.partitions.push_back({partition, *handler});
+      log_.info("partition assigned", {{"group", options_.group},
+                                       {"topic", partition.topic},
+                                       {"partition", partition.partition}});
+    }
+    dispatcher_.on(event, Clock::now());
+    apply_commands();
+  }
+  change_assignment(true, partitions);
+}
+
+void Consumer::on_taken(const rd_kafka_topic_partition_list_t* partitions) {
+  if (closing_) return change_assignment(false, partitions);
+  if (rd_kafka_assignment_lost(client_.get())) {
+    log_.warning("partitions lost: work on them is dropped and comes again elsewhere",
+                 {{"group", options_.group}, {"partitions", partitions->cnt}});
+    dispatcher_.on(Lost{from_list(partitions)}, Clock::now());
+  } else {
+    dispatcher_.on(Revoked{from_list(partitions)}, Clock::now());
+  }
+  apply_commands();
+}
+
+bool Consumer::incremental() const {
+  const char* protocol = rd_kafka_rebalance_protocol(client_.get());
+  return protocol != nullptr && std::string_view(protocol) == "COOPERATIVE";
+}
+
+void Consumer::change_assignment(bool assign, const rd_kafka_topic_partition_list_t* partitions) {
+  if (!incremental()) {
+    const auto code = rd_kafka_assign(client_.get(), assign ? partitions : nullptr);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) on_error(code, "assign");
+    return;
+  }
+  const ErrorHandle error(assign ? rd_kafka_incremental_assign(client_.get(), partitions)
+                                 : rd_kafka_incremental_unassign(client_.get(), partitions));
+  if (error) on_error(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()));
+}
+
+// ---- Errors -------------------------------------------------------------------------------------
+
+void Consumer::error_callback(rd_kafka_t*, int code, const char* text, void* opaque) {
+  static_cast<Consumer*>(opaque)->on_error(code, text);
+}
+
+void Consumer::on_error(int code, const char* text) {
+  report_error(log_, code, text, {{"group", options_.group}});
+  if (classify(code) != Disposition::kFatal || fatal_.exchange(true)) return;
+  stopping_ = true;
+  const TimePoint now = Clock::now();
+  dispatcher_.on(Stop{now + options_.dispatch.revoke_deadline}, now);
+}
+
+void Consumer::log_callback(const rd_kafka_t* client, int level, const char* facility,
+                            const char* text) {
+  const auto* consumer = static_cast<const Consumer*>(rd_kafka_opaque(client));
+  const Field fields[] = {{"group", consumer->options_.group}, {"facility", facility}};
+  consumer->log_.for_component(Component::kLibrdkafka).write(severity_of(level), text, fields);
+}
+
+// ---- Ending -------------------------------------------------------------------------------------
+
+std::vector<std::string> Consumer::describe_unfinished(const std::vector<LaneId>& lanes) const {
+  std::vector<std::string> lines;
+  for (const LaneId id : lanes) {
+    const LaneActivity activity = executor_.activity(id);
+    const TopicPartition& partition = dispatcher_.lane(id).partition;
+    lines.push_back(fmt::format(
+        "handler {} (build id {}) still runs on {}[{}], offsets {} to {}, for {} ms",
+        activity.handler, activity.build_id, partition.topic, partition.partition,
+        activity.running.begin, activity.running.end - 1, to_ms(activity.running_for)));
+  }
+  return lines;
+}
+
+/// Leaves the group. With a lane unfinished the client can't be destroyed (it waits for the
+/// messages in that lane's hands), so the process has to go.
+void Consumer::close() {
+  closing_ = true;
+  const auto code = rd_kafka_consumer_close(client_.get());
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    log_.warning("leaving the group failed",
+                 {{"group", options_.group}, {"error", error_text(code)}});
+  }
+  for (const auto& [partition, id] : dispatcher_.assignment()) {
+    if (dispatcher_.lane(id).state == LaneState::kEnded) {
+      executor_.close(id);
+      signals_.erase(id);
+    }
+  }
+  end_.clean = end_.blocked.empty() && !fatal_;
+  ended_ = true;
+}
+
+void Consumer::dump_lanes() const {
+  for (const auto& [partition, id] : dispatcher_.assignment()) {
+    const Lane& lane = dispatcher_.lane(id);
+    const LaneActivity activity = executor_.activity(id);
+    log_.info("lane", {{"group", options_.group},
+                       {"topic", partition.topic},
+                       {"partition", partition.partition},
+                       {"epoch", lane.epoch},
+                       {"state", name_of(lane.state)},
+                       {"handler", activity.handler},
+                       {"build_id", activity.build_id},
+                       {"watermark", lane.tracker.watermark().value_or(-1)},
+                       {"committed", lane.acknowledged.value_or(-1)},
+                       {"running_from", activity.running.begin},
+                       {"running_to", activity.running.end},
+                       {"running_ms", to_ms(activity.running_for)},
+                       {"failures", lane.failures}});
+  }
+}
+
+}  // namespace moult::kafka

@@ -1,0 +1,143 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "runtime/base/log.h"
+#include "runtime/base/mailbox.h"
+#include "runtime/base/result.h"
+#include "runtime/base/thread_checker.h"
+#include "runtime/base/time.h"
+#include "runtime/dispatch/dispatcher.h"
+#include "runtime/kafka/client_config.h"
+#include "runtime/kafka/handles.h"
+#include "runtime/kafka/lane_executor.h"
+#include "runtime/kafka/topic_router.h"
+
+namespace moult::kafka {
+
+struct ConsumerOptions {
+  std::string group;
+  Properties properties;
+  std::vector<std::vector<std::string>> topics;  // by HandlerIndex
+  DispatcherOptions dispatch;
+};
+
+/// How a consumer ended. `blocked` says in words what did not end by the deadline.
+struct ConsumerEnd {
+  bool clean = false;
+  std::vector<std::string> blocked;
+};
+
+/// One membership of one group: owns the librdkafka client, the dispatcher and every partition's
+/// state, all on its poller thread. The poller runs no handler, so that a long handler never costs
+/// the membership. Everybody else posts.
+class Consumer final : public LaneAnswers {
+ public:
+  /// `ended` is called once, on the poller thread, when the consumer is closed or could not be.
+  using EndedCallback = std::function<void(ConsumerEnd)>;
+
+  /// Makes the client (no connection is awaited). `executor` outlives the consumer.
+  static Result<std::unique_ptr<Consumer>> make(ConsumerOptions options, LaneExecutor& executor,
+                                                Logger log);
+  ~Consumer() override;
+
+  /// Subscribes and starts the poller thread.
+  void start(EndedCallback ended);
+
+  // Any thread.
+  void quiet();
+  void stop(TimePoint deadline);
+  void dump();
+  void post(LaneAnswer answer) override;
+  bool fatal() const { return fatal_; }
+
+ private:
+  struct RequestQuiet {};
+  struct RequestStop {
+    TimePoint deadline;
+  };
+  struct RequestDump {};
+  using Message = std::variant<InstanceCreated, TurnDone, LaneEnded, Ready, RequestQuiet,
+                               RequestStop, RequestDump>;
+
+  /// What a partition queue's event reaches: one Ready under way at most.
+  struct ReadySignal {
+    Consumer* consumer;
+    LaneId lane;
+    std::atomic<bool> posted{false};
+  };
+
+  Consumer(ConsumerOptions options, TopicRouter router, LaneExecutor& executor, Logger log);
+
+  Result<Ok> make_client();
+  Result<Ok> subscribe();
+  void run() noexcept;
+  void wait();
+  void handle(const Message& message);
+  void serve_client();
+  void serve_commits();
+
+  void apply_commands();
+  void apply(const OpenLane& command);
+  void apply(const CreateInstance& command);
+  void apply(const RunTurn& command);
+  void apply(const CancelLane& command);
+  void apply(const EndLane& command);
+  void apply(const CloseLane& command);
+  void apply(const Commit& command);
+  void apply(const Unassign& command);
+  void apply(const Stopped& command);
+
+  void on_rebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* partitions);
+  void on_assigned(rd_kafka_topic_partition_list_t* partitions);
+  void on_taken(const rd_kafka_topic_partition_list_t* partitions);
+  void on_error(int code, const char* text);
+  void on_commit_answer(rd_kafka_event_t* event);
+  bool incremental() const;
+  void change_assignment(bool assign, const rd_kafka_topic_partition_list_t* partitions);
+  std::vector<std::string> describe_unfinished(const std::vector<LaneId>& lanes) const;
+  void close();
+  void dump_lanes() const;
+
+  static void rebalance_callback(rd_kafka_t* client, rd_kafka_resp_err_t code,
+                                 rd_kafka_topic_partition_list_t* partitions, void* opaque);
+  static void error_callback(rd_kafka_t* client, int code, const char* text, void* opaque);
+  static void log_callback(const rd_kafka_t* client, int level, const char* facility,
+                           const char* text);
+  static void ready_callback(rd_kafka_t* client, void* opaque);
+
+  // Constant after construction.
+  const ConsumerOptions options_;
+  const TopicRouter router_;
+  LaneExecutor& executor_;
+  const Logger log_;
+
+  Mailbox<Message> mailbox_;
+  std::atomic<bool> fatal_{false};
+
+  // Owned by the poller thread (by the maker until start()).
+  ThreadChecker poller_;
+  ClientHandle client_;
+  QueueHandle consumer_queue_;
+  QueueHandle commit_queue_;
+  Dispatcher dispatcher_;
+  std::unordered_map<LaneId, std::unique_ptr<ReadySignal>> signals_;
+  std::vector<Message> inbox_;
+  bool stopping_ = false;
+  bool closing_ = false;
+  bool ended_ = false;
+  ConsumerEnd end_;
+  EndedCallback on_end_;
+
+  std::thread thread_;  // last: it uses everything above
+};
+
+}  // namespace moult::kafka

@@ -1,0 +1,83 @@
+#include "runtime/kafka/errors.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <vector>
+
+namespace moult::kafka {
+namespace {
+
+// Of the Kafka protocol; librdkafka 2.0 has no names for them.
+constexpr int kUnknownTopicId = 100;
+constexpr int kStaleMemberEpoch = 113;
+
+}  // namespace
+
+Disposition classify(int code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+    case RD_KAFKA_RESP_ERR__NO_OFFSET:
+      return Disposition::kIgnore;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case kUnknownTopicId:
+      return Disposition::kUnknownTopic;
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+      return Disposition::kDenied;
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+      return Disposition::kDataLoss;
+    case RD_KAFKA_RESP_ERR__FATAL:
+    case RD_KAFKA_RESP_ERR__FENCED:
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+      return Disposition::kFatal;
+    default:
+      return Disposition::kTransient;
+  }
+}
+
+bool commit_overtaken(int code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST:
+    case kStaleMemberEpoch:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string_view error_text(int code) {
+  return rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(code));
+}
+
+void report_error(const Logger& log, int code, std::string_view reason, Logger::Fields fields) {
+  std::vector<Field> all(fields);
+  all.emplace_back("error", error_text(code));
+  all.emplace_back("reason", reason);
+  switch (classify(code)) {
+    case Disposition::kIgnore:
+      return;
+    case Disposition::kTransient:
+      return log.write(Severity::kWarning, "kafka error, librdkafka goes on trying", all);
+    case Disposition::kUnknownTopic:
+      return log.write(Severity::kWarning, "topic is missing: it is consumed once it exists", all);
+    case Disposition::kDenied:
+      return log.write(Severity::kError, "kafka denies access", all);
+    case Disposition::kDataLoss:
+      return log.write(Severity::kError, "records are gone before they were handled", all);
+    case Disposition::kFatal:
+      return log.write(Severity::kCritical, "fatal kafka error: no offset can be committed any more",
+                       all);
+  }
+}
+
+}  // namespace moult::kafka

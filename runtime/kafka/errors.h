@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "runtime/base/log.h"
+
+namespace moult::kafka {
+
+/// What a librdkafka or broker error means for a consumer.
+enum class Disposition : std::uint8_t {
+  kIgnore,     // no error for us: end of partition, an answer that came too late
+  kTransient,  // librdkafka goes on trying; we stay up, not ready
+  kUnknownTopic,  // a topic is missing; it is consumed once it exists
+  kDenied,     // not authorized or wrong credentials: a person has to act, we stay up
+  kDataLoss,   // records are gone before we read them: loud
+  kFatal,      // no commit is possible any more: leave, non-zero
+};
+
+/// The one place where that is decided. `code` is an rd_kafka_resp_err_t.
+Disposition classify(int code);
+
+/// Whether a commit failed only because the group moved on: the records come again elsewhere.
+bool commit_overtaken(int code);
+
+std::string_view error_text(int code);
+
+/// Logs an error as loudly as its disposition asks for; `fields` say where.
+void report_error(const Logger& log, int code, std::string_view reason, Logger::Fields fields);
+
+}  // namespace moult::kafka

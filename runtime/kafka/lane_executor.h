@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "runtime/base/time.h"
+#include "runtime/dispatch/events.h"
+#include "runtime/kafka/partition_source.h"
+
+namespace moult::kafka {
+
+/// What a lane is doing, for status lines and exit reports.
+struct LaneActivity {
+  std::string handler;
+  std::string build_id;
+  OffsetRange running;   // the batch in hand; empty when none
+  Duration running_for{0};
+};
+
+/// Runs lanes on workers. Called by the poller thread alone; answers come back as posted LaneAnswer,
+/// one for each create, run and end, from worker threads.
+class LaneExecutor {
+ public:
+  virtual ~LaneExecutor() = default;
+  virtual void open(const OpenLane& lane, std::unique_ptr<PartitionSource> source) = 0;
+  virtual void create(LaneId lane) = 0;
+  virtual void run(LaneId lane, std::uint32_t attempt) = 0;
+  virtual void cancel(LaneId lane) = 0;
+  virtual void end(LaneId lane, EndReason reason, TimePoint deadline) = 0;
+  virtual void close(LaneId lane) = 0;
+  virtual PartitionSource& source(LaneId lane) = 0;
+  virtual LaneActivity activity(LaneId lane) const = 0;
+};
+
+using LaneAnswer = std::variant<InstanceCreated, TurnDone, LaneEnded>;
+
+/// Where workers post their answers. Thread-safe.
+class LaneAnswers {
+ public:
+  virtual ~LaneAnswers() = default;
+  virtual void post(LaneAnswer answer) = 0;
+};
+
+}  // namespace moult::kafka

@@ -1,0 +1,58 @@
+#include "runtime/kafka/mock_broker.h"
+
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>  // needs the one above it
+
+#include <array>
+#include <utility>
+
+#include "runtime/kafka/errors.h"
+#include "runtime/kafka/handles.h"
+
+namespace moult::kafka {
+namespace {
+
+using ClusterHandle = std::unique_ptr<rd_kafka_mock_cluster_t,
+                                      Releaser<rd_kafka_mock_cluster_t,
+                                               rd_kafka_mock_cluster_destroy>>;
+
+class LibrdkafkaMock final : public MockBroker {
+ public:
+  // The cluster lives inside a client that is used for nothing else.
+  LibrdkafkaMock(ClientHandle host, ClusterHandle cluster)
+      : host_(std::move(host)),
+        cluster_(std::move(cluster)),
+        bootstrap_servers_(rd_kafka_mock_cluster_bootstraps(cluster_.get())) {}
+
+  const std::string& bootstrap_servers() const override { return bootstrap_servers_; }
+
+  Result<Ok> create_topic(const std::string& topic, int partitions) override {
+    const auto code = rd_kafka_mock_topic_create(cluster_.get(), topic.c_str(), partitions, 1);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return Ok{};
+    return failure(fmt::format("can't create topic '{}' on the embedded broker: {}", topic,
+                               error_text(code)));
+  }
+
+ private:
+  ClientHandle host_;
+  ClusterHandle cluster_;
+  std::string bootstrap_servers_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<MockBroker>> MockBroker::start() {
+  std::array<char, 512> error{};
+  ConfHandle conf(rd_kafka_conf_new());
+  rd_kafka_conf_set(conf.get(), "client.id", "moult-embedded-broker", error.data(), error.size());
+  ClientHandle host(rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error.data(), error.size()));
+  if (!host) return failure(fmt::format("can't start the embedded broker: {}", error.data()));
+  std::ignore = conf.release();  // rd_kafka_new took it
+  ClusterHandle cluster(rd_kafka_mock_cluster_new(host.get(), 1));
+  if (!cluster) return failure("can't start the embedded broker: no loopback socket");
+  return std::unique_ptr<MockBroker>(
+      std::make_unique<LibrdkafkaMock>(std::move(host), std::move(cluster)));
+}
+
+}  // namespace moult::kafka

@@ -1,0 +1,44 @@
+#include "runtime/kafka/topic_router.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace moult::kafka {
+
+void TopicRouter::RegexRelease::operator()(regex_t* regex) const noexcept {
+  regfree(regex);
+  delete regex;
+}
+
+Result<TopicRouter> TopicRouter::make(const std::vector<std::vector<std::string>>& topics) {
+  TopicRouter router;
+  for (std::size_t i = 0; i < topics.size(); ++i) {
+    const HandlerIndex handler{static_cast<std::uint32_t>(i)};
+    for (const std::string& topic : topics[i]) {
+      if (!topic.starts_with('^')) {
+        router.names_.try_emplace(topic, handler);
+        continue;
+      }
+      auto compiled = std::make_unique<regex_t>();
+      if (const int code = regcomp(compiled.get(), topic.c_str(), REG_EXTENDED | REG_NOSUB)) {
+        std::array<char, 256> text{};
+        regerror(code, compiled.get(), text.data(), text.size());
+        return failure(fmt::format("topic regex '{}': {}", topic, text.data()));
+      }
+      router.patterns_.push_back(
+          {std::unique_ptr<regex_t, RegexRelease>(compiled.release()), handler});
+    }
+  }
+  return router;
+}
+
+std::optional<HandlerIndex> TopicRouter::route(const std::string& topic) const {
+  if (const auto at = names_.find(topic); at != names_.end()) return at->second;
+  for (const Pattern& pattern : patterns_) {
+    if (regexec(pattern.regex.get(), topic.c_str(), 0, nullptr, 0) == 0) return pattern.handler;
+  }
+  return std::nullopt;
+}
+
+}  // namespace moult::kafka

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <regex.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/base/result.h"
+#include "runtime/dispatch/types.h"
+
+namespace moult::kafka {
+
+/// Tells which handler of a group a topic belongs to. A literal name wins over a regex, an earlier
+/// handler over a later one. Constant after construction.
+class TopicRouter {
+ public:
+  /// `topics[i]` are the subscriptions of handler i: names, or POSIX extended regexes that begin
+  /// with ^ (as librdkafka reads them).
+  static Result<TopicRouter> make(const std::vector<std::vector<std::string>>& topics);
+
+  std::optional<HandlerIndex> route(const std::string& topic) const;
+
+ private:
+  struct RegexRelease {
+    void operator()(regex_t* regex) const noexcept;
+  };
+  struct Pattern {
+    std::unique_ptr<regex_t, RegexRelease> regex;
+    HandlerIndex handler;
+  };
+
+  std::map<std::string, HandlerIndex> names_;
+  std::vector<Pattern> patterns_;
+};
+
+}  // namespace moult::kafka

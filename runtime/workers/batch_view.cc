@@ -1,0 +1,61 @@
+#include "runtime/workers/batch_view.h"
+
+#include <algorithm>
+
+namespace moult {
+
+const moult_batch& BatchView::build(const kafka::PartitionSource& source, std::size_t count,
+                                    std::uint32_t attempt, const LaneIdentity& lane,
+                                    std::uint64_t capabilities) {
+  records_.clear();
+  for (std::size_t i = 0; i < count; ++i) records_.push_back(source.view(i));
+  records_.front().attempt = attempt;
+  moult_outcome unset{};
+  unset.struct_size = sizeof unset;
+  outcomes_.assign(count, unset);
+  headers_.clear();
+  if ((capabilities & MOULT_CAP_HEADERS) != 0) add_headers(source);
+  if ((capabilities & MOULT_CAP_PADDED) != 0) pad_values();
+  batch_ = moult_batch{
+      .struct_size = sizeof(moult_batch),
+      .record_stride = sizeof(moult_record),
+      .records = records_.data(),
+      .record_count = static_cast<std::uint32_t>(count),
+      .outcome_stride = sizeof(moult_outcome),
+      .outcomes = outcomes_.data(),
+      .topic = lane.topic.c_str(),
+      .topic_size = static_cast<std::uint32_t>(lane.topic.size()),
+      .partition = lane.partition,
+      .epoch = lane.epoch,
+      .high_watermark = source.high_watermark(),
+      .headers = headers_.data(),
+      .header_stride = sizeof(moult_header),
+      .header_count = static_cast<std::uint32_t>(headers_.size()),
+  };
+  return batch_;
+}
+
+void BatchView::add_headers(const kafka::PartitionSource& source) {
+  for (std::size_t i = 0; i < records_.size(); ++i) {
+    records_[i].header_begin = static_cast<std::uint32_t>(headers_.size());
+    source.append_headers(i, headers_);
+    records_[i].header_count =
+        static_cast<std::uint32_t>(headers_.size()) - records_[i].header_begin;
+  }
+}
+
+/// Copies the values to where bytes can be read past each of them.
+void BatchView::pad_values() {
+  std::size_t size = 0;
+  for (const moult_record& record : records_) size += record.value_size + MOULT_PADDING;
+  if (padded_.size() < size) padded_.resize(size);
+  std::uint8_t* at = padded_.data();
+  for (moult_record& record : records_) {
+    if (record.value == nullptr) continue;
+    std::copy_n(record.value, record.value_size, at);
+    record.value = at;
+    at += record.value_size + MOULT_PADDING;
+  }
+}
+
+}  // namespace moult

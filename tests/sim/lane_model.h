@@ -1,0 +1,71 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+
+#include "runtime/base/time.h"
+#include "runtime/dispatch/dispatcher.h"
+#include "tests/sim/partition.h"
+
+namespace moult::sim {
+
+/// What a partition queue holds: a record, or the mark that the partition ends here.
+struct QueueItem {
+  Offset offset = 0;
+  std::optional<RecordId> record;
+  std::uint32_t incarnation = 0;
+};
+
+/// librdkafka's queue of one partition. It outlives assignments; its event goes to the lane that
+/// attached last.
+struct PartitionQueue {
+  std::deque<QueueItem> items;
+  std::optional<LaneId> attached;
+  bool fetching = false;
+  bool pumping = false;  // a fetch is scheduled
+  Offset position = 0;
+  std::optional<Offset> end_told;
+};
+
+enum class Owed { kNothing, kCreate, kTurn, kEnd };
+
+/// One lane, as the poller, the workers and the checks see it.
+struct LaneModel {
+  LaneId id{};
+  std::size_t partition = 0;
+  HandlerIndex handler{};
+
+  // Shared.
+  bool cancelled = false;
+  bool evicted = false;  // the broker gave the partition to someone else already
+
+  // The worker's side.
+  bool has_instance = false;
+  std::deque<Record> held;
+  std::optional<TimePoint> gathering_since;
+  Offset position = 0;          // one past what was pulled
+  std::uint32_t incarnation = 0;  // of what was pulled
+  std::optional<Offset> failing;
+  std::uint32_t failures = 0;
+
+  // What the poller asked for and was told.
+  Owed owed = Owed::kNothing;
+  bool closing = false;
+  bool create_asked = false;
+  bool ended = false;
+  bool released = false;   // its partition was unassigned
+  bool signalled = false;  // its queue is not empty, and no turn was run since
+  std::uint32_t create_failures = 0;
+  std::optional<TimePoint> not_before;  // backoff
+  std::optional<TimePoint> due;         // backoff, linger
+  std::uint32_t told_incarnation = 0;
+  bool disturbed = false;  // its log was cut while it was open
+  Offset checked_to = 0;   // commits up to here were checked
+  std::optional<Offset> last_offset;
+  std::optional<CommitId> last_commit;
+  TimePoint last_commit_at{};
+  bool last_commit_answered = true;
+  bool last_commit_ok = true;
+};
+
+}  // namespace moult::sim

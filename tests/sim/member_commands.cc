@@ -1,0 +1,250 @@
+// What a member does when its dispatcher commands, and the rules each command is held to.
+
+#include <algorithm>
+
+#include "tests/sim/member.h"
+
+namespace moult::sim {
+
+namespace {
+
+/// How late a poller that was woken may come.
+constexpr Duration kSlack = std::chrono::milliseconds(5);
+
+std::size_t number(LaneId id) { return static_cast<std::size_t>(id); }
+
+}  // namespace
+
+void Member::obey() {
+  for (const Command& command : dispatcher_.take_commands()) {
+    std::visit([this](const auto& it) { obey(it); }, command);
+    if (!*alive_) return;
+  }
+}
+
+LaneModel& Member::open_lane(LaneId id) {
+  const auto at = lanes_.find(id);
+  expect(at != lanes_.end(), "a lane is named that is not open");
+  return at->second;
+}
+
+/// The lane that has the partition now; not those that outstay it.
+LaneModel* Member::lane_of(std::size_t partition) {
+  for (auto& [id, lane] : lanes_) {
+    if (lane.partition == partition && !lane.released) return &lane;
+  }
+  return nullptr;
+}
+
+bool Member::has_elder(const LaneModel& lane) const {
+  return std::ranges::any_of(lanes_, [&](const auto& entry) {
+    return entry.second.partition == lane.partition && entry.first < lane.id;
+  });
+}
+
+void Member::obey(const OpenLane& command) {
+  const std::size_t p = world_.index_of(command.partition);
+  world_.note("  open lane {} on p{}", number(command.lane), static_cast<std::int64_t>(p));
+  expect(opening_.erase(p) == 1, "a lane was opened on a partition that is not being assigned");
+  expect(lane_of(p) == nullptr, "a partition has two lanes");
+  expect(!graves_.contains(command.lane), "a lane's name was used again");
+  expect(command.handler == world_.partitions[p].handler, "a lane has the wrong handler");
+  LaneModel lane;
+  lane.id = command.lane;
+  lane.partition = p;
+  lane.handler = command.handler;
+  lane.told_incarnation = lane.incarnation = world_.partitions[p].incarnation();
+  expect(lanes_.emplace(command.lane, std::move(lane)).second, "a lane was opened twice");
+  queues_[p].attached = command.lane;
+}
+
+void Member::give(LaneModel& lane, Owed task) {
+  expect(!lane.ended, "an ended lane is given work");
+  expect(!has_elder(lane), "a lane is given work before its partition's older lane was closed");
+  expect(lane.owed == Owed::kNothing, "a lane has two tasks");
+  expect(!lane.not_before || task == Owed::kEnd || world_.schedule.now() >= *lane.not_before,
+         "a failing lane was not left alone for its backoff");
+  lane.owed = task;
+  lane.not_before.reset();
+  lane.due.reset();
+  workers_.post(lane);
+}
+
+void Member::obey(const CreateInstance& command) {
+  world_.note("  create instance, lane {}", number(command.lane));
+  LaneModel& lane = open_lane(command.lane);
+  expect(!lane.has_instance, "a lane gets a second instance");
+  expect(!lane.closing, "an instance is made for a lane that ends");
+  lane.create_asked = true;
+  give(lane, Owed::kCreate);
+}
+
+void Member::obey(const RunTurn& command) {
+  world_.note("  run turn, lane {}, attempt {}", number(command.lane), command.attempt);
+  LaneModel& lane = open_lane(command.lane);
+  expect(lane.has_instance, "a turn is run without an instance");
+  expect(!lane.closing, "a turn starts on a lane that ends");
+  expect(!quiet_, "a turn starts while quiet");
+  const bool again = !lane.held.empty() && lane.failing == lane.held.front().offset;
+  expect(command.attempt == (again ? lane.failures + 1 : 1), "the attempt is counted wrong");
+  lane.signalled = false;
+  give(lane, Owed::kTurn);
+}
+
+void Member::obey(const CancelLane& command) {
+  world_.note("  cancel lane {}", number(command.lane));
+  LaneModel& lane = open_lane(command.lane);
+  expect(lane.closing, "a lane is cancelled that does not end");
+  expect(lane.owed != Owed::kNothing || lane.cancelled, "a lane is cancelled that does nothing");
+  const bool lost = reasons_[lane.partition] == EndReason::kLost;
+  const TimePoint now = world_.schedule.now();
+  expect(lost || (revoke_deadline_ && now >= *revoke_deadline_) ||
+             (stop_deadline_ && now >= *stop_deadline_),
+         "a lane is cancelled before its deadline");
+  lane.cancelled = true;
+  workers_.cancelled(lane);
+}
+
+void Member::obey(const EndLane& command) {
+  world_.note("  end lane {}, reason {}", number(command.lane),
+              static_cast<std::int64_t>(command.reason));
+  LaneModel& lane = open_lane(command.lane);
+  expect(lane.closing, "a lane ends that nobody wants back");
+  expect(lane.released || command.reason == reasons_[lane.partition],
+         "a lane ends for a wrong reason");
+  expect(command.deadline != kNever, "a lane ends without a deadline");
+  give(lane, Owed::kEnd);
+}
+
+void Member::obey(const CloseLane& command) {
+  world_.note("  close lane {}", number(command.lane));
+  LaneModel& lane = open_lane(command.lane);
+  expect(lane.owed == Owed::kNothing, "a lane is closed while a worker has it");
+  expect(lane.ended || !lane.create_asked, "a lane is closed before it ended");
+  expect(!lane.has_instance, "a lane is closed with its instance");
+  expect(lane.closing, "a lane is closed that nobody wants back");
+  if (!lane.released) check_release(lane);
+  lane.released = true;
+  // Kept, as what was scheduled for it may still look at it.
+  graves_.insert(lanes_.extract(command.lane));
+}
+
+void Member::check_offset(LaneModel& lane, Offset offset) {
+  const Partition& log = world_.partitions[lane.partition];
+  expect(lane.disturbed || !lane.last_offset || offset >= *lane.last_offset,
+         "a commit goes back");
+  lane.last_offset = offset;
+  // After the log was cut a lane may be right to commit what the old one had.
+  if (lane.disturbed) return;
+  expect(offset <= log.end(), "a commit passes the end of its partition");
+  for (; lane.checked_to < offset; ++lane.checked_to) {
+    const auto id = log.at(lane.checked_to);
+    expect(!id || world_.ledger.settled(*id), "a commit passes an unfinished record");
+  }
+}
+
+void Member::obey(const Commit& command) {
+  CommitRequest request{command.commit, {}};
+  std::set<std::size_t> seen;
+  for (const CommitOffset& part : command.offsets) {
+    LaneModel& lane = open_lane(part.lane);
+    world_.note("  commit {}: lane {}, offset {}", static_cast<std::size_t>(command.commit),
+                static_cast<std::int64_t>(number(part.lane)), part.offset);
+    expect(!lane.released, "a commit for a partition that is not ours");
+    expect(!(lane.closing && reasons_[lane.partition] == EndReason::kLost),
+           "a commit for a lost partition");
+    expect(seen.insert(lane.partition).second, "a partition is twice in one commit");
+    check_offset(lane, part.offset);
+    lane.last_commit = command.commit;
+    lane.last_commit_at = world_.schedule.now();
+    lane.last_commit_answered = lane.last_commit_ok = false;
+    request.parts.push_back({lane.partition, part.offset, lane.told_incarnation});
+  }
+  expect(!seen.empty(), "an empty commit");
+  ++commits_under_way_;
+  broker_.commit(std::move(request), [this, id = command.commit, alive = alive_](bool ok) {
+    if (!*alive) return;
+    --commits_under_way_;
+    post(CommitDone{id, ok});
+  });
+}
+
+/// The last commit of a partition on its way out has to be waited for, as long as that is bounded.
+void Member::check_wait_for_commit(const LaneModel& lane) const {
+  TimePoint until = lane.last_commit_at + world_.settings.dispatcher.commit_timeout;
+  if (stop_deadline_) {
+    until = std::min(until, *stop_deadline_ + world_.settings.dispatcher.commit_timeout);
+  }
+  expect(lane.last_commit_answered || world_.schedule.now() >= until,
+         "a partition is released before its last commit was answered");
+}
+
+void Member::check_release(LaneModel& lane) {
+  const bool lost = reasons_[lane.partition] == EndReason::kLost;
+  if (!lost) check_wait_for_commit(lane);
+  const bool overstays = lane.cancelled || !lane.ended;
+  if (lost || lane.evicted || !lane.last_commit_ok || overstays) {
+    world_.partitions[lane.partition].excuse();
+  }
+}
+
+void Member::obey(const Unassign& command) {
+  std::vector<std::size_t> partitions;
+  for (const TopicPartition& name : command.partitions) {
+    const std::size_t p = world_.index_of(name);
+    world_.note("  unassign p{}", p);
+    expect(releasing_.erase(p) == 1, "a partition is unassigned that nobody wants back");
+    partitions.push_back(p);
+    owned_.erase(p);
+    stop_fetching(p);
+    LaneModel* lane = lane_of(p);
+    if (lane == nullptr) continue;  // it ended and was closed
+    expect(lane->cancelled, "a partition is released under a lane that was not cancelled");
+    check_release(*lane);
+    lane->released = true;
+  }
+  expect(releasing_.empty(), "a partition of the release was forgotten");
+  losing_ = false;
+  revoke_deadline_.reset();
+  unassign_due_.reset();
+  calls_.unassigned(partitions);
+}
+
+void Member::obey(const Stopped& command) {
+  world_.note("  stopped, {} unfinished", command.unfinished.size());
+  expect(stopping_ && !stopped_, "stopped without a stop");
+  stopped_ = true;
+  const bool rests = std::ranges::all_of(
+      lanes_, [](const auto& entry) { return entry.second.owed == Owed::kNothing; });
+  const bool clean = command.unfinished.empty();
+  expect(!clean || rests, "stopped while a worker still has a lane");
+  expect(clean || world_.schedule.now() >= *stop_deadline_, "stopped too early");
+  for (const LaneId id : command.unfinished) open_lane(id);
+  for (const auto& [id, lane] : lanes_) {
+    if (!lane.released && !lane.evicted) check_wait_for_commit(lane);
+  }
+  calls_.stopped(clean);
+}
+
+// ---- Rules that hold whenever the poller goes back to wait --------------------------------------
+
+void Member::check_due(const LaneModel& lane) const {
+  if (quiet_ || lane.closing || lane.owed != Owed::kNothing || has_elder(lane)) return;
+  if (lane.due) {
+    expect(world_.schedule.now() <= *lane.due + kSlack, "a waiting lane was not woken");
+  }
+  if (lane.not_before) return;
+  expect(lane.has_instance, "a lane without an instance waits for nothing");
+  expect(!lane.signalled, "a lane with a full queue waits for nothing");
+}
+
+void Member::check_bounds() const {
+  const TimePoint now = world_.schedule.now();
+  expect(!unassign_due_ || now <= *unassign_due_ + kSlack, "a release takes too long");
+  const Duration commit_timeout = world_.settings.dispatcher.commit_timeout;
+  expect(!stop_deadline_ || stopped_ || now <= *stop_deadline_ + commit_timeout + kSlack,
+         "the stop takes too long");
+  expect(dispatcher_.assignment().size() == owned_.size(), "the assignment is not the group's");
+}
+
+}  // namespace moult::sim

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/dispatch/dispatcher.h"
+#include "tests/sim/random.h"
+
+namespace moult::sim {
+
+/// Probabilities; each history has only some of them above zero.
+struct Faults {
+  // Of one thing that is done.
+  double record_fails = 0;
+  double turn_hangs = 0;
+  double create_fails = 0;
+  double revoked_slow = 0;
+  double commit_fails = 0;
+  double commit_lost = 0;
+  double commit_slow = 0;
+  // Of one step of the world.
+  double rebalance = 0;
+  double eviction = 0;
+  double crash = 0;
+  double stop = 0;
+  double quiet = 0;
+  double truncation = 0;
+};
+
+/// What one history is like.
+struct Settings {
+  std::size_t partitions = 1;
+  std::size_t slots = 1;
+  std::size_t max_records = 1;
+  std::size_t queue_bound = 8;
+  Duration linger{0};
+  bool cooperative = false;
+  Duration stop_deadline{0};
+  DispatcherOptions dispatcher;
+  Faults faults;
+  std::size_t world_steps = 100;
+};
+
+Settings draw_settings(Random& random, std::size_t world_steps);
+
+}  // namespace moult::sim

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <variant>
+
+#include "tests/sim/lane_model.h"
+#include "tests/sim/world.h"
+
+namespace moult::sim {
+
+/// What a worker tells the poller; a turn's report carries the incarnation of what was pulled.
+struct TurnReport {
+  TurnDone done;
+  std::uint32_t incarnation = 0;
+};
+using WorkerReport = std::variant<InstanceCreated, TurnReport, LaneEnded>;
+
+/// N slots that do one thing at a time for a lane, as the workers of a generation do: pull into the
+/// records held, decide to linger, hand over the batch, tell what became of it.
+class Workers {
+ public:
+  using Report = std::function<void(WorkerReport)>;
+
+  Workers(World& world, std::map<std::size_t, PartitionQueue>& queues, Report report)
+      : world_(world), queues_(queues), report_(std::move(report)) {}
+
+  void post(LaneModel& lane);
+
+  /// A hung call may notice that its lane was cancelled.
+  void cancelled(LaneModel& lane);
+
+  /// The process died: some of the running batches got somewhere first.
+  void crash();
+
+ private:
+  struct Turn {
+    TurnReport report;
+    std::optional<std::size_t> fails_at;  // index in the batch
+    bool full = false;                    // more may be in the queue
+    bool stepped_back = false;            // the next item is of a new incarnation of the log
+  };
+  struct Running {
+    LaneModel* lane;
+    Turn turn;
+    std::uint64_t token;
+  };
+
+  void start_waiting();
+  void start(LaneModel& lane);
+  void create(LaneModel& lane);
+  void end(LaneModel& lane);
+  void begin_turn(LaneModel& lane);
+  void pull(LaneModel& lane, Turn& turn);
+  void take(LaneModel& lane, Turn& turn, const QueueItem& item);
+  bool lingers(const LaneModel& lane, const Turn& turn) const;
+  void hand_batch(LaneModel& lane, Turn turn);
+  void end_turn(LaneModel& lane);
+  void finish_prefix(LaneModel& lane, std::size_t count);
+  void fail(LaneModel& lane, TurnDone& done);
+  void reply_after(LaneModel& lane, Duration wait, WorkerReport report);
+  void done(LaneModel& lane, WorkerReport report);
+  Duration draw_batch_time();
+
+  World& world_;
+  std::map<std::size_t, PartitionQueue>& queues_;
+  const Report report_;
+  std::deque<LaneModel*> waiting_;
+  std::size_t busy_slots_ = 0;
+  std::map<std::size_t, LaneId> active_;  // by partition
+  std::map<LaneId, Running> running_;     // batches in a handler
+  std::uint64_t last_token_ = 0;
+  // Scheduled things of a crashed process must not happen.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace moult::sim

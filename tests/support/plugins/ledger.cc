@@ -1,0 +1,282 @@
+// The handler of the integration tests: writes what reaches it to a file, and misbehaves on demand.
+//
+// The ledger. One line an event, columns separated by one space, `-` where a column has no meaning:
+//   1 event       create, assigned, begin, record, failed, cancelled, end, revoked, destroy
+//   2 pid
+//   3 tag         the settings' "tag", which names the generation
+//   4 topic
+//   5 partition
+//   6 epoch
+//   7 offset      of the record (record, failed, cancelled) or of the batch's first (begin, end)
+//   8 start       monotonic clock, ns; of the whole call in `end` and `revoked`
+//   9 end         monotonic clock, ns; the same as start for events that take no time
+//  10 attempt     of the record, or of the batch's first in `begin` and `end`
+//  11 key         bytes outside of '!' … '~' as '_', at most 64; "%" for an empty key; `-` for none
+//  12 sequence    digits at the start of the value, or behind `"seq":` in it; else `-`
+//  13 detail      the last offset (begin, end); retry or throw (failed); the reason as
+//                 moult.h numbers it (revoked); else `-`
+// `record` says that the record was handled to its end, so its outcome was ok. `failed` ends its
+// batch, as does `cancelled`: a hanging call that was told to give up. `begin` is written when the
+// batch starts; all other lines of a batch by one write() at its end, before consume returns. The
+// file is opened with O_APPEND, so that many lanes and processes may share it.
+//
+// Settings: {"ledger": "/path"} and, all optional:
+//   tag                  text without spaces, default "-"
+//   sleep_us_per_record  sleep_ms_per_batch (before its first record)  delay_revoked_ms
+//   hang_on_offset       blocks until cancelled; with "ignore_cancel": true for ever
+//   fail_offset          outcome retry for its first `fail_times` (default 1; 0: all) attempts
+//   throw_offset         the same by an exception
+//   fail_partition       restricts hang_on_offset, fail_offset and throw_offset to one partition
+//   fail_create          true: the constructor throws, after the line `create`
+#include <fcntl.h>
+#include <moult/moult.hpp>
+#include <simdjson.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+constexpr std::int64_t kNone = -1;
+constexpr std::size_t kMaxKey = 64;
+
+std::int64_t now_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+struct Settings {
+  explicit Settings(const std::string& json) {
+    const simdjson::dom::element all = parser.parse(json);
+    ledger = std::string_view(all["ledger"]);
+    std::string_view text;
+    if (all["tag"].get(text) == simdjson::SUCCESS) tag = text;
+    number(all, "sleep_us_per_record", sleep_us_per_record);
+    number(all, "sleep_ms_per_batch", sleep_ms_per_batch);
+    number(all, "delay_revoked_ms", delay_revoked_ms);
+    number(all, "hang_on_offset", hang_on_offset);
+    number(all, "fail_offset", fail_offset);
+    number(all, "fail_times", fail_times);
+    number(all, "throw_offset", throw_offset);
+    number(all, "fail_partition", fail_partition);
+    flag(all, "ignore_cancel", ignore_cancel);
+    flag(all, "fail_create", fail_create);
+  }
+
+  std::string ledger;
+  std::string tag = "-";
+  std::int64_t sleep_us_per_record = 0;
+  std::int64_t sleep_ms_per_batch = 0;
+  std::int64_t delay_revoked_ms = 0;
+  std::int64_t hang_on_offset = kNone;
+  std::int64_t fail_offset = kNone;
+  std::int64_t fail_times = 1;
+  std::int64_t throw_offset = kNone;
+  std::int64_t fail_partition = kNone;
+  bool ignore_cancel = false;
+  bool fail_create = false;
+
+ private:
+  // A wrong type is an error: a test that misspells a setting must not pass by luck.
+  template <typename T>
+  static void read(simdjson::dom::element all, const char* name, T& into) {
+    const simdjson::error_code error = all[name].get(into);
+    if (error != simdjson::SUCCESS && error != simdjson::NO_SUCH_FIELD) {
+      throw std::runtime_error(std::string(name) + ": " + simdjson::error_message(error));
+    }
+  }
+  static void number(simdjson::dom::element all, const char* name, std::int64_t& into) {
+    read(all, name, into);
+  }
+  static void flag(simdjson::dom::element all, const char* name, bool& into) {
+    read(all, name, into);
+  }
+
+  simdjson::dom::parser parser;
+};
+
+std::string shown_key(const moult::Record& record) {
+  if (!record.has_key()) return "-";
+  if (record.key().empty()) return "%";
+  std::string shown(record.key().substr(0, kMaxKey));
+  for (char& c : shown) {
+    if (c < '!' || c > '~') c = '_';
+  }
+  return shown;
+}
+
+std::string shown_sequence(std::string_view value) {
+  constexpr std::string_view kField = "\"seq\":";
+  if (const std::size_t at = value.find(kField); at != value.npos) {
+    value.remove_prefix(at + kField.size());
+    value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
+  }
+  const std::size_t digits = std::min(value.find_first_not_of("0123456789"), value.size());
+  return digits == 0 ? "-" : std::string(value.substr(0, digits));
+}
+
+struct Columns {
+  std::string offset = "-";
+  std::int64_t start = 0;
+  std::int64_t end = 0;
+  std::string attempt = "-";
+  std::string key = "-";
+  std::string sequence = "-";
+  std::string detail = "-";
+};
+
+class LedgerHandler : public moult::Handler {
+ public:
+  explicit LedgerHandler(const moult::Context& context)
+      : context_(context), settings_(context.settings()) {
+    fd_ = ::open(settings_.ledger.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), settings_.ledger);
+    write_event("create", "-");
+    if (!settings_.fail_create) return;
+    ::close(fd_);
+    throw std::runtime_error("told to fail by fail_create");
+  }
+
+  ~LedgerHandler() override {
+    write_event("destroy", "-");
+    ::close(fd_);
+  }
+
+  void assigned() override { write_event("assigned", "-"); }
+
+  void revoked(moult::Reason reason, milliseconds) override {
+    const std::int64_t start = now_ns();
+    std::this_thread::sleep_for(milliseconds(settings_.delay_revoked_ms));
+    Columns columns;
+    columns.start = start;
+    columns.end = now_ns();
+    columns.detail = std::to_string(static_cast<std::uint32_t>(reason));
+    write(line("revoked", columns));
+  }
+
+  void consume(const moult::Batch& batch) override {
+    if (batch.empty()) return;
+    Columns whole = columns_of_batch(batch);
+    write(line("begin", whole));
+    std::this_thread::sleep_for(milliseconds(settings_.sleep_ms_per_batch));
+    std::string lines;
+    std::string thrown;
+    for (const moult::Record& record : batch.one_by_one()) {
+      if (!handle(batch, record, lines, thrown)) break;
+    }
+    whole.end = now_ns();
+    lines += line("end", whole);
+    write(lines);
+    if (!thrown.empty()) throw std::runtime_error(thrown);
+    leave_rest_unset(batch);
+  }
+
+ private:
+  /// False when the batch ends here.
+  bool handle(const moult::Batch& batch, const moult::Record& record, std::string& lines,
+              std::string& thrown) {
+    Columns columns;
+    columns.offset = std::to_string(record.offset());
+    columns.start = now_ns();
+    columns.attempt = std::to_string(record.attempt());
+    columns.key = shown_key(record);
+    columns.sequence = shown_sequence(record.value());
+    const bool given_up = is_at(settings_.hang_on_offset, record) && hang();
+    const bool throws = fails(settings_.throw_offset, record);
+    const bool retries = !throws && fails(settings_.fail_offset, record);
+    if (settings_.sleep_us_per_record > 0) {
+      std::this_thread::sleep_for(microseconds(settings_.sleep_us_per_record));
+    }
+    columns.end = now_ns();
+    if (throws || retries) columns.detail = throws ? "throw" : "retry";
+    const char* event = given_up ? "cancelled" : throws || retries ? "failed" : "record";
+    lines += line(event, columns);
+    if (retries) batch.retry(record, "told to fail by fail_offset");
+    if (given_up) thrown = "cancelled";
+    if (throws) thrown = "told to throw by throw_offset";
+    return !given_up && !throws && !retries;
+  }
+
+  /// Returning normally would finish what comes behind a record that is to be retried.
+  static void leave_rest_unset(const moult::Batch& batch) {
+    bool retried = false;
+    for (const moult::Record& record : batch) {
+      if (retried) batch.retry(record, "behind a failed record");
+      retried = retried || moult_outcome_at(&batch.raw(), record.index())->code == MOULT_RETRY;
+    }
+  }
+
+  bool is_at(std::int64_t offset, const moult::Record& record) const {
+    const bool here = settings_.fail_partition == kNone ||
+                      settings_.fail_partition == context_.lane().partition;
+    return here && offset != kNone && record.offset() == offset;
+  }
+
+  bool fails(std::int64_t offset, const moult::Record& record) const {
+    const bool again = settings_.fail_times == 0 || record.attempt() <= settings_.fail_times;
+    return is_at(offset, record) && again;
+  }
+
+  /// True when the host gave up on this call.
+  bool hang() const {
+    while (settings_.ignore_cancel || !context_.cancelled()) {
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    return true;
+  }
+
+  static Columns columns_of_batch(const moult::Batch& batch) {
+    Columns columns;
+    columns.offset = std::to_string(batch[0].offset());
+    columns.start = columns.end = now_ns();
+    columns.attempt = std::to_string(batch[0].attempt());
+    columns.detail = std::to_string(batch[batch.size() - 1].offset());
+    return columns;
+  }
+
+  std::string line(const char* event, const Columns& columns) const {
+    const moult::Lane& lane = context_.lane();
+    std::string text(event);
+    for (const std::string& column :
+         {std::to_string(::getpid()), settings_.tag, lane.topic, std::to_string(lane.partition),
+          std::to_string(lane.epoch), columns.offset, std::to_string(columns.start),
+          std::to_string(columns.end), columns.attempt, columns.key, columns.sequence,
+          columns.detail}) {
+      text += ' ';
+      text += column;
+    }
+    return text + '\n';
+  }
+
+  void write_event(const char* event, const char* detail) const {
+    Columns columns;
+    columns.start = columns.end = now_ns();
+    columns.detail = detail;
+    write(line(event, columns));
+  }
+
+  void write(const std::string& lines) const {
+    const ssize_t size = ::write(fd_, lines.data(), lines.size());
+    // Half a ledger would make a test lie; better no process.
+    if (size != static_cast<ssize_t>(lines.size())) std::terminate();
+  }
+
+  const moult::Context context_;
+  const Settings settings_;
+  int fd_ = -1;
+};
+
+}  // namespace
+
+MOULT_HANDLER(LedgerHandler, "ledger", "1.0.0");

@@ -1,0 +1,78 @@
+#include "runtime/kafka/client_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "runtime/kafka/version.h"
+
+namespace moult::kafka {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string value_of(const ConfHandle& conf, const char* name) {
+  std::array<char, 256> value{};
+  std::size_t size = value.size();
+  EXPECT_EQ(rd_kafka_conf_get(conf.get(), name, value.data(), &size), RD_KAFKA_CONF_OK) << name;
+  return value.data();
+}
+
+TEST(CheckProperty, AcceptsWhatLibrdkafkaKnows) {
+  EXPECT_EQ(check_property("session.timeout.ms", "6000"), std::nullopt);
+  EXPECT_EQ(check_property("auto.offset.reset", "earliest"), std::nullopt);
+}
+
+TEST(CheckProperty, RefusesWhatLoadsOrRunsCode) {
+  for (const char* name : {"plugin.library.paths", "ssl.engine.location", "ssl.providers",
+                           "sasl.kerberos.kinit.cmd"}) {
+    EXPECT_THAT(check_property(name, "x").value_or(""), HasSubstr("refused")) << name;
+  }
+}
+
+TEST(CheckProperty, NamesTheCureOfWhatTheRuntimeOwns) {
+  EXPECT_THAT(check_property("group.id", "x").value_or(""), HasSubstr("`group`"));
+  EXPECT_THAT(check_property("enable.auto.commit", "true").value_or(""),
+              HasSubstr("commit_interval"));
+}
+
+TEST(CheckProperty, NamesTheLibraryThatLacksAProperty) {
+  const auto problem = check_property("no.such.property", "x");
+  EXPECT_THAT(problem.value_or(""), HasSubstr(loaded_version()));
+}
+
+TEST(CheckProperty, NeverRepeatsAValue) {
+  const auto problem = check_property("security.protocol", "hunter2");
+  EXPECT_THAT(problem.value_or(""), HasSubstr("security.protocol"));
+  EXPECT_THAT(problem.value_or(""), Not(HasSubstr("hunter2")));
+}
+
+TEST(ConsumerConf, TheRuntimesOwnWinsOverTheUser) {
+  const auto conf = consumer_conf("orders", {{"enable.auto.commit", "true"}});
+  ASSERT_TRUE(conf.has_value());
+  EXPECT_EQ(value_of(*conf, "enable.auto.commit"), "false");
+  EXPECT_EQ(value_of(*conf, "enable.auto.offset.store"), "false");
+  EXPECT_EQ(value_of(*conf, "enable.partition.eof"), "true");
+  EXPECT_EQ(value_of(*conf, "group.id"), "orders");
+}
+
+TEST(ConsumerConf, TheUserWinsOverTheDefaults) {
+  const auto conf = consumer_conf("orders", {{"client.id", "mine"},
+                                             {"partition.assignment.strategy", "roundrobin"}});
+  ASSERT_TRUE(conf.has_value());
+  EXPECT_EQ(value_of(*conf, "client.id"), "mine");
+  EXPECT_EQ(value_of(*conf, "partition.assignment.strategy"), "roundrobin");
+}
+
+TEST(ConsumerConf, CooperativeOnlyWhereItIsSafe) {
+  const auto conf = consumer_conf("orders", {});
+  ASSERT_TRUE(conf.has_value());
+  const bool safe = loaded_version_number() >= kCooperativeIsSafe;
+  EXPECT_EQ(value_of(*conf, "partition.assignment.strategy"),
+            safe ? "cooperative-sticky" : "range");
+}
+
+}  // namespace
+}  // namespace moult::kafka

@@ -1,0 +1,75 @@
+#include "tests/unit/config_fixture.h"
+
+namespace moult {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class ConfigDescribeTest : public ConfigTest {};
+
+TEST_F(ConfigDescribeTest, ShowsTheEffectiveConfiguration) {
+  environment_["PREFIX"] = "blue.";
+  const Config config =
+      parse_good(with_top_lines("topic_prefix: ${PREFIX}\n"
+                                "commit_interval: 1500ms\n"
+                                "log: {levels: {kafka: debug}}\n"));
+  EXPECT_EQ(describe_config(config), R"(commit_interval: 1500ms
+drain_deadline: 25s
+revoke_deadline: 10s
+log:
+  format: auto
+  level: info
+  levels:
+    kafka: debug
+consumers:
+  - group: "blue.orders"
+    kafka:
+      "bootstrap.servers": "localhost:9092"
+    handlers:
+      - name: "orders"
+        plugin: "/etc/orders.so"
+        topics: ["blue.orders.created"]
+        batch: {max_records: 500, max_bytes: 1MiB, linger: 0ms}
+        ordering: partition
+        workers: 1
+        retry: {backoff: 1s, backoff_max: 30s}
+        settings: {}
+)");
+}
+
+TEST_F(ConfigDescribeTest, LoadsAgainAsTheSame) {
+  const std::string described = describe_config(parse_good(
+      "staging_path: \"/a b/$$\"\n"
+      "log: {format: text, level: trace}\n"
+      "kafka: {bootstrap.servers: \"b\", client.id: \"$${X} \\\" \\n \\u00e9\"}\n"
+      "consumers:\n"
+      "  - {group: 'g: #', handlers: [{name: a, plugin: '%.so', topics: ['^a\\.[b]$$', b]}]}\n"
+      "  - {group: h, handlers: [{name: b, plugin: b.so, topics: [b]}]}\n"));
+  EXPECT_EQ(describe_config(parse_good(described)), described);
+}
+
+TEST_F(ConfigDescribeTest, ShowsNoSecret) {
+  environment_["SECRET"] = "hunter2";
+  const std::string described =
+      describe_config(parse_good("kafka:\n"
+                                 "  bootstrap.servers: b\n"
+                                 "  sasl.password: ${SECRET}\n"
+                                 "  ssl.key.pem: hunter2\n"
+                                 "  sasl.oauthbearer.config: secret=hunter2\n"
+                                 "consumers:\n"
+                                 "  - group: g\n"
+                                 "    kafka: {sasl.jaas.config: hunter2}\n"
+                                 "    handlers:\n"
+                                 "      - name: a\n"
+                                 "        plugin: a.so\n"
+                                 "        topics: [a]\n"
+                                 "        settings: {database: hunter2}\n"));
+  EXPECT_THAT(described, Not(HasSubstr("hunter2")));
+  EXPECT_THAT(described, HasSubstr("\"sasl.password\": \"[redacted]\"\n"));
+  EXPECT_THAT(described, HasSubstr("\"sasl.jaas.config\": \"[redacted]\"\n"));
+  EXPECT_THAT(described, HasSubstr("settings: \"[redacted]\"\n"));
+}
+
+}  // namespace
+}  // namespace moult
