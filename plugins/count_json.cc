@@ -1,7 +1,7 @@
 // Sums one integer field of JSON records as fast as can be: parsed in place, nothing allocated per
 // record. Settings: {"field": "/n"}, a JSON pointer.
-#include <moult/moult.hpp>
 #include <simdjson.h>
+#include <moult/moult.hpp>
 
 #include <string>
 
@@ -23,9 +23,7 @@ class CountJsonHandler : public moult::Handler {
     key_ = is_key_ ? pointer_.substr(1) : "";
   }
 
-  ~CountJsonHandler() override {
-    context_.info("counted", {{"records", records_}, {"sum", sum_}});
-  }
+  ~CountJsonHandler() override { context_.info("counted", {{"records", records_}, {"sum", sum_}}); }
 
   void consume(const moult::Batch& batch) override {
     for (const moult::Record& record : batch.one_by_one()) {

@@ -1,8 +1,8 @@
 // Sums the amounts of JSON orders per currency:
 //   {"id": 17, "amount": 12.5, "currency": "EUR"}
 // Settings: {"currency": "EUR"} is the currency of orders that name none.
-#include <moult/moult.hpp>
 #include <simdjson.h>
+#include <moult/moult.hpp>
 
 #include <map>
 #include <string>

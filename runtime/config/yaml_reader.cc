@@ -6,6 +6,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <sstream>
 #include <string_view>
 #include <utility>
@@ -31,6 +32,8 @@ std::string_view name_of(YamlNode::Kind kind) {
 
 namespace {
 
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 TextPlace place_of(const YAML::Mark& mark) { return {mark.line + 1, mark.column + 1}; }
 
 YamlNode node_at(const YAML::Mark& mark, YamlNode::Kind kind) {
@@ -46,11 +49,27 @@ struct LimitPassed {
   std::string message;
 };
 
+/// Whether the quoted scalar at the front of `text` has its closing quote. The parser takes the end
+/// of the file for one when a line ended before it: half a file would load.
+bool is_closed(std::string_view text) {
+  const char quote = text.front();
+  for (std::size_t index = 1; index < text.size(); ++index) {
+    if (quote == '"' && text[index] == '\\') {
+      ++index;
+    } else if (text[index] == quote && text.substr(index + 1, 1) == "'" && quote == '\'') {
+      ++index;
+    } else if (text[index] == quote) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /// Builds the tree from the parser's events. yaml-cpp's own tree would hide duplicate keys, merge
 /// aliases and drop the places of keys.
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(ProblemList& problems) : problems_(problems) {}
+  TreeBuilder(std::string_view text, ProblemList& problems) : text_(text), problems_(problems) {}
 
   YamlNode take_root() { return std::move(root_); }
 
@@ -70,6 +89,7 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     refuse_extras(mark, tag, anchor);
+    if (tag != "?") refuse_unclosed(mark);
     YamlNode node = node_at(mark, YamlNode::Kind::kScalar);
     node.text = value;
     node.plain = tag == "?";
@@ -138,6 +158,16 @@ class TreeBuilder final : public YAML::EventHandler {
     add_leaf(std::move(node));
   }
 
+  void refuse_unclosed(const YAML::Mark& mark) {
+    const std::string_view rest =
+        text_.substr(std::min(text_.size(), static_cast<std::size_t>(std::max(0, mark.pos))));
+    const bool is_quoted = rest.starts_with('"') || rest.starts_with('\'');
+    if (is_quoted && !is_closed(rest)) {
+      problems_.add(place_of(mark), "not YAML: the quoted text that begins here has no end");
+    }
+  }
+
+  const std::string_view text_;
   ProblemList& problems_;
   std::vector<YamlNode> open_;  // the lists and maps around the present place, outermost first
   YamlNode root_;
@@ -172,7 +202,7 @@ void parse_document(const std::string& text, TreeBuilder& builder, ProblemList& 
     problems.add({1, 1}, "the file is empty");
     return;
   }
-  TreeBuilder rest(problems);
+  TreeBuilder rest(text, problems);
   if (parser.HandleNextDocument(rest)) {
     const TextPlace place = rest.take_root().place;
     problems.add(place, "a second YAML document; a config file holds one");
@@ -187,9 +217,11 @@ std::optional<YamlNode> read_yaml(const std::string& text, ProblemList& problems
     return std::nullopt;
   }
   if (!check_characters(text, problems)) return std::nullopt;
-  TreeBuilder builder(problems);
+  const std::string without_mark =
+      text.substr(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
+  TreeBuilder builder(without_mark, problems);
   try {
-    parse_document(text, builder, problems);
+    parse_document(without_mark, builder, problems);
   } catch (const LimitPassed& passed) {
     problems.add(passed.place, passed.message);
   } catch (const YAML::Exception& error) {

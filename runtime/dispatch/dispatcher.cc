@@ -406,8 +406,8 @@ bool Dispatcher::at_rest() const {
 
 void Dispatcher::commit_periodically(TimePoint now) {
   // While partitions are on their way out the group is between two generations: the commit that
-  // counts is the release's own.
-  if (!releases_.empty()) return;
+  // counts is the release's own. After a stop only the consumer's close is left.
+  if (!releases_.empty() || stop_deadline_) return;
   if (periodic_commit_ && now >= periodic_deadline_) give_up(*periodic_commit_);
   if (periodic_commit_ || dirty_.empty() || now < next_commit_) return;
   periodic_commit_ = commit({dirty_.begin(), dirty_.end()}, Known::kSent);
@@ -426,7 +426,7 @@ void Dispatcher::give_up(CommitId id) {
 /// Periodic commits carry what was not sent yet. The last commit of a release carries all that the
 /// broker has not acknowledged: its answer is then the whole truth.
 std::optional<CommitId> Dispatcher::commit(const std::vector<LaneId>& lanes, Known known) {
-  Commit command{CommitId{++last_commit_}, {}};
+  Commit command{};
   for (const LaneId id : lanes) {
     dirty_.erase(id);
     const auto at = lanes_.find(id);
@@ -438,6 +438,7 @@ std::optional<CommitId> Dispatcher::commit(const std::vector<LaneId>& lanes, Kno
     lane.sent = *offset;
   }
   if (command.offsets.empty()) return std::nullopt;
+  command.commit = CommitId{++last_commit_};
   in_flight_.emplace(command.commit, command.offsets);
   commands_.push_back(command);
   return command.commit;
@@ -486,7 +487,7 @@ TimePoint Dispatcher::next_wakeup() const {
   for (const Release& release : releases_) {
     if (!waits_for_others(release)) next = std::min(next, release.deadline);
   }
-  if (!releases_.empty()) return next;
+  if (!releases_.empty() || stop_deadline_) return next;
   if (periodic_commit_) return std::min(next, periodic_deadline_);
   return dirty_.empty() ? next : std::min(next, next_commit_);
 }

@@ -82,9 +82,8 @@ class LoadedInstance final : public Instance {
 
   void revoked(EndReason reason, std::int64_t deadline_ms) noexcept override {
     if (!MOULT_HAS_FIELD(&table_, revoked) || table_.revoked == nullptr) return;
-    guard("revoked", [&] {
-      table_.revoked(instance_, static_cast<std::uint32_t>(reason), deadline_ms);
-    });
+    guard("revoked",
+          [&] { table_.revoked(instance_, static_cast<std::uint32_t>(reason), deadline_ms); });
   }
 
  private:
@@ -169,7 +168,8 @@ Status LoadedGeneration::open_library() {
 }
 
 Status LoadedGeneration::call_entry() {
-  using Entry = const moult_plugin*(const moult_host*, moult_host_handle*, const moult_descriptor**);
+  using Entry =
+      const moult_plugin*(const moult_host*, moult_host_handle*, const moult_descriptor**);
   const moult_descriptor* descriptor = nullptr;
   const std::string thrown = thrown_by([&] {
     Entry& entry = library_.get<Entry>(MOULT_ENTRY_NAME);
@@ -209,8 +209,8 @@ Status LoadedGeneration::check_table() const {
 
 Result<std::unique_ptr<Instance>> LoadedGeneration::create(const LaneIdentity& lane,
                                                            const CancelFlag& cancel) {
-  auto instance = std::make_unique<LoadedInstance>(*table_, log_, spec_.handler, spec_.number, lane,
-                                                   cancel);
+  auto instance =
+      std::make_unique<LoadedInstance>(*table_, log_, spec_.handler, spec_.number, lane, cancel);
   if (Status created = instance->create(spec_.settings_json); !created) {
     return failure(fmt::format("handler {} ({} {}): create failed for {}/{}: {}", spec_.handler,
                                facts_.name, facts_.version, lane.topic, lane.partition,

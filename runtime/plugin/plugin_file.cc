@@ -48,7 +48,8 @@ bool fits(std::uint64_t offset, std::uint64_t length, std::uint64_t size) {
   return offset <= size && length <= size - offset;
 }
 
-// ---- The file's header, before libelf is asked ---------------------------------------------------
+// ---- The file's header, before libelf is asked
+// ---------------------------------------------------
 
 Status check_identity(const Elf64_Ehdr& header, const std::filesystem::path& shown) {
   if (header.e_ident[EI_CLASS] != ELFCLASS64) {
@@ -58,9 +59,9 @@ Status check_identity(const Elf64_Ehdr& header, const std::filesystem::path& sho
     return refuse(shown, rules::kElfEndian, "it is not a little-endian file");
   }
   if (header.e_machine != kMachine) {
-    return refuse(shown, rules::kElfMachine,
-                  fmt::format("it is for ELF machine {}, this one is {}", header.e_machine,
-                              kMachine));
+    return refuse(
+        shown, rules::kElfMachine,
+        fmt::format("it is for ELF machine {}, this one is {}", header.e_machine, kMachine));
   }
   if (header.e_type != ET_DYN) return refuse(shown, rules::kElfType, "it is not a shared object");
   return Ok{};
@@ -89,7 +90,8 @@ Status check_header(int fd, const Reading& file) {
   return check_tables(header, file);
 }
 
-// ---- Segments ------------------------------------------------------------------------------------
+// ---- Segments
+// ------------------------------------------------------------------------------------
 
 Status check_dynamic_entry(const GElf_Dyn& entry, const Reading& file) {
   const GElf_Xword flags = entry.d_un.d_val;
@@ -135,7 +137,8 @@ Status check_stack(const GElf_Phdr& segment, Reading& file) {
   return Ok{};
 }
 
-// ---- Notes ---------------------------------------------------------------------------------------
+// ---- Notes
+// ---------------------------------------------------------------------------------------
 
 bool is_terminated(const char (&text)[MOULT_NAME_SIZE]) {
   const std::size_t size = ::strnlen(text, MOULT_NAME_SIZE);
@@ -150,9 +153,9 @@ Status check_abi(const moult_descriptor& descriptor, const Reading& file) {
   }
   const std::uint64_t unknown = descriptor.required & ~kKnownCapabilities;
   if (unknown != 0) {
-    return refuse(file.shown, rules::kAbiCapability,
-                  fmt::format("it requires capabilities that this daemon does not have (0x{:x})",
-                              unknown));
+    return refuse(
+        file.shown, rules::kAbiCapability,
+        fmt::format("it requires capabilities that this daemon does not have (0x{:x})", unknown));
   }
   return Ok{};
 }
@@ -231,7 +234,8 @@ Status read_notes(const GElf_Phdr& segment, Reading& file) {
   return Ok{};
 }
 
-// ---- All together --------------------------------------------------------------------------------
+// ---- All together
+// --------------------------------------------------------------------------------
 
 Status check_segment(const GElf_Phdr& segment, Reading& file) {
   if (!fits(segment.p_offset, segment.p_filesz, file.size)) {

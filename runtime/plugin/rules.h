@@ -17,7 +17,8 @@ struct Rule {
 namespace rules {
 
 // The file as configured.
-inline constexpr Rule kMissingFile{"missing-file", "check the path and that the release is complete"};
+inline constexpr Rule kMissingFile{"missing-file",
+                                   "check the path and that the release is complete"};
 inline constexpr Rule kUnreadable{"unreadable", "give the daemon's user read permission"};
 inline constexpr Rule kNotAFile{"not-a-file", "name the plugin's .so itself"};
 inline constexpr Rule kEmptyFile{"empty-file", "copy the plugin again; the transfer stopped early"};
@@ -61,7 +62,8 @@ inline constexpr Rule kUniqueSymbols{"unique-symbols",
                                      "build with moult_add_plugin or its version script"};
 inline constexpr Rule kExtraExports{"extra-exports",
                                     "build with moult_add_plugin or its version script"};
-inline constexpr Rule kEntryMissing{"entry-missing", "export moult_entry_1 with default visibility"};
+inline constexpr Rule kEntryMissing{"entry-missing",
+                                    "export moult_entry_1 with default visibility"};
 
 // What loading and asking it showed.
 inline constexpr Rule kUnresolvedSymbol{"unresolved-symbol",
@@ -73,8 +75,8 @@ inline constexpr Rule kLibraryVersion{"library-version",
                                       "build it on a system that is as old as this one"};
 inline constexpr Rule kLoadFailed{"load-failed", "try LD_DEBUG=all with the same file"};
 inline constexpr Rule kEntryNull{"entry-null", "see the plugin's own log lines"};
-inline constexpr Rule kDescriptorMismatch{"descriptor-mismatch",
-                                          "return the descriptor of the note, as MOULT_PLUGIN does"};
+inline constexpr Rule kDescriptorMismatch{
+    "descriptor-mismatch", "return the descriptor of the note, as MOULT_PLUGIN does"};
 inline constexpr Rule kTableSize{"table-size", "set struct_size to sizeof(moult_plugin)"};
 inline constexpr Rule kTableFunction{"table-function", "create, consume and destroy can't be NULL"};
 

@@ -8,12 +8,12 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include <vector>
 #include <cerrno>
 #include <memory>
 #include <regex>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "runtime/base/time.h"
 #include "runtime/plugin/rules.h"
@@ -167,7 +167,8 @@ Result<StagedPlugin> make_copy_file(const Source& source, const fs::path& plugin
   if (::flock(directory->get(), LOCK_SH) != 0) return staging_failure(plugin, staging, errno);
   for (int i = 0; i < kMaxNameTries; i++) {
     const fs::path path = staging / (next_stamp() + ".part");
-    UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kCopyMode));
+    UniqueFd fd(
+        ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kCopyMode));
     if (!fd && errno == EEXIST) continue;
     if (!fd) return staging_failure(plugin, staging, errno);
     StagedPlugin copy(source.path, path, std::move(fd));

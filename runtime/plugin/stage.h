@@ -39,8 +39,8 @@ class StagedPlugin {
 };
 
 /// Copies what `plugin` resolves to into `staging` (made with mode 0700 when it is missing) as
-/// `<content hash>-<pid>-<n>.so`, mode 0500. A file that changes meanwhile is refused. Not synced to
-/// disk: after a crash of the machine nobody wants the copy.
+/// `<content hash>-<pid>-<n>.so`, mode 0500. A file that changes meanwhile is refused. Not synced
+/// to disk: after a crash of the machine nobody wants the copy.
 Result<StagedPlugin> stage_plugin(const std::filesystem::path& plugin,
                                   const std::filesystem::path& staging);
 

@@ -73,9 +73,10 @@ Status read_exports(Elf* elf, Elf_Scn* section, const GElf_Shdr& header,
 
 Status judge(const Exports& exports, const std::filesystem::path& shown) {
   if (!exports.unique.empty()) {
-    return refuse(shown, rules::kUniqueSymbols,
-                  fmt::format("'{}' is unique in a process and would be shared with the next version",
-                              exports.unique));
+    return refuse(
+        shown, rules::kUniqueSymbols,
+        fmt::format("'{}' is unique in a process and would be shared with the next version",
+                    exports.unique));
   }
   if (!exports.entry) {
     return refuse(shown, rules::kEntryMissing, "it does not export " MOULT_ENTRY_NAME);

@@ -39,6 +39,12 @@ class Scripted : public moult::Handler {
     const std::string& script = context_.settings();
     if (script == "collect") {
       for (const Record& record : batch) check(batch, record);
+    } else if (script == "break") {
+      for (const Record& record : batch) {
+        if (record.value() != "!") continue;
+        batch.retry(record);
+        break;
+      }
     } else if (script == "flush") {
       for (const Record& record : batch.one_by_one()) seen_.push_back(record.offset());
       throw std::runtime_error("flush failed");
@@ -148,6 +154,12 @@ TEST_F(Layer, RetryIsAnOutcome) {
   EXPECT_EQ(outcomes[1].error_code, 42);
 }
 
+TEST_F(Layer, LeavingTheLoopAtARetryFinishesNothingBehindIt) {
+  EXPECT_THAT(codes(run("break", {"a", "!", "b", "c"})),
+              ElementsAre(MOULT_OK, MOULT_RETRY, MOULT_UNSET, MOULT_UNSET));
+  EXPECT_TRUE(succeeded_);
+}
+
 TEST_F(Layer, RetryCanBeThrown) {
   const auto outcomes = run("throw retry", {"a", "!"});
   EXPECT_THAT(codes(outcomes), ElementsAre(MOULT_OK, MOULT_RETRY));
@@ -183,7 +195,8 @@ TEST_F(Layer, ExceptionsWithoutAnOutcomeAreLogged) {
   EXPECT_EQ(lane.log().at(3), "4 revoked() threw: revoked threw");
 }
 
-// ---- Views ---------------------------------------------------------------------------------------
+// ---- Views
+// ---------------------------------------------------------------------------------------
 
 struct Views {
   std::vector<Input> inputs = {

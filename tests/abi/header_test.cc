@@ -3,7 +3,7 @@
 #include <sys/wait.h>
 
 #include <cstdlib>
-#include <fstream>
+#include <ostream>
 #include <string>
 
 #include "tests/abi/fixture.h"
@@ -15,8 +15,9 @@ constexpr const char* kC = R"(#include <moult/moult.h>
 static moult_instance* create(const moult_host* host, moult_host_handle* handle,
                               const char* settings, uint32_t size, const moult_lane* lane,
                               moult_error* error) {
-  (void)handle; (void)settings; (void)size; (void)lane; (void)error;
-  return MOULT_HAS_FIELD(host, extension) ? NULL : NULL;
+  (void)handle; (void)settings; (void)size; (void)lane;
+  error->text[0] = MOULT_HAS_FIELD(host, extension) ? 'y' : 'n';
+  return NULL;
 }
 static int32_t consume(moult_instance* self, const moult_batch* batch) {
   (void)self;
@@ -54,12 +55,16 @@ int main() { return moult::testing::Plugin(&moult_entry_1).name() == "mine" ? 0 
 struct Compile {
   std::string compiler;
   std::string standard;
+
+  friend void PrintTo(const Compile& compile, std::ostream* out) {
+    *out << compile.compiler << " -std=" << compile.standard;
+  }
 };
 
 std::string strict(const Compile& compile) {
-  std::string flags = " -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -O2 -fPIC -std=" +
-                      compile.standard + " -I" MOULT_SDK "/include -I" MOULT_SDK
-                      "/testing/include ";
+  std::string flags =
+      " -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -O2 -fPIC -std=" + compile.standard +
+      " -I" MOULT_SDK "/include -I" MOULT_SDK "/testing/include ";
   const bool is_cxx = compile.standard.rfind("c++", 0) == 0;
   if (is_cxx) flags += "-Wold-style-cast -Wsign-conversion -Wnon-virtual-dtor ";
   return compile.compiler + flags;
@@ -81,18 +86,18 @@ TEST_P(Headers, Compile) {
   if (is_cxx) compiles("layer.cc", kCxx);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, Headers,
-    testing::Values(Compile{"gcc", "c11"}, Compile{"gcc", "c17"}, Compile{"clang", "c11"},
-                    Compile{"clang", "c17"}, Compile{"g++", "c++17"}, Compile{"g++", "c++20"},
-                    Compile{"clang++", "c++17"}, Compile{"clang++", "c++20"}),
-    [](const auto& test) {
-      std::string name = test.param.compiler + "_" + test.param.standard;
-      for (char& c : name) {
-        if (c == '+') c = 'x';
-      }
-      return name;
-    });
+INSTANTIATE_TEST_SUITE_P(All, Headers,
+                         testing::Values(Compile{"gcc", "c11"}, Compile{"gcc", "c17"},
+                                         Compile{"clang", "c11"}, Compile{"clang", "c17"},
+                                         Compile{"g++", "c++17"}, Compile{"g++", "c++20"},
+                                         Compile{"clang++", "c++17"}, Compile{"clang++", "c++20"}),
+                         [](const auto& test) {
+                           std::string name = test.param.compiler + "_" + test.param.standard;
+                           for (char& c : name) {
+                             if (c == '+') c = 'x';
+                           }
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace moult::abi

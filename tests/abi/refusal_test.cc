@@ -10,6 +10,7 @@
 
 #include <cstring>
 #include <functional>
+#include <ostream>
 #include <string>
 
 #include "sdk/include/moult/moult.h"
@@ -29,11 +30,14 @@ void expect_refused(Loader& loader, const fs::path& plugin, const std::string& r
   EXPECT_EQ(loader.staged(), 0U) << "the refused copy stays";
 }
 
-// ---- Built bad -----------------------------------------------------------------------------------
+// ---- Built bad
+// -----------------------------------------------------------------------------------
 
 struct BuiltBad {
   std::string file;
   std::string rule;
+
+  friend void PrintTo(const BuiltBad& bad, std::ostream* out) { *out << bad.rule; }
 };
 
 class Built : public testing::TestWithParam<BuiltBad> {};
@@ -45,20 +49,16 @@ TEST_P(Built, IsRefused) {
 
 INSTANTIATE_TEST_SUITE_P(
     Bad, Built,
-    testing::Values(BuiltBad{"bad_no_note", "note-missing"},
-                    BuiltBad{"bad_no_entry", "entry-missing"},
-                    BuiltBad{"bad_entry_null", "entry-null"},
-                    BuiltBad{"bad_descriptor", "descriptor-mismatch"},
-                    BuiltBad{"bad_no_descriptor", "descriptor-mismatch"},
-                    BuiltBad{"bad_table_size", "table-size"},
-                    BuiltBad{"bad_no_consume", "table-function"},
-                    BuiltBad{"bad_unresolved", "unresolved-symbol"},
-                    BuiltBad{"bad_library", "missing-library"},
-                    BuiltBad{"bad_exports", "extra-exports"},
-                    BuiltBad{"bad_nodelete", "nodelete"},
-                    BuiltBad{"bad_static_tls", "static-tls"},
-                    BuiltBad{"bad_exec_stack", "exec-stack"},
-                    BuiltBad{"bad_textrel", "textrel"}),
+    testing::Values(
+        BuiltBad{"bad_no_note", "note-missing"}, BuiltBad{"bad_two_notes", "note-malformed"},
+        BuiltBad{"bad_no_entry", "entry-missing"}, BuiltBad{"bad_entry_null", "entry-null"},
+        BuiltBad{"bad_descriptor", "descriptor-mismatch"},
+        BuiltBad{"bad_no_descriptor", "descriptor-mismatch"},
+        BuiltBad{"bad_table_size", "table-size"}, BuiltBad{"bad_no_consume", "table-function"},
+        BuiltBad{"bad_unresolved", "unresolved-symbol"}, BuiltBad{"bad_library", "missing-library"},
+        BuiltBad{"bad_exports", "extra-exports"}, BuiltBad{"bad_nodelete", "nodelete"},
+        BuiltBad{"bad_static_tls", "static-tls"}, BuiltBad{"bad_exec_stack", "exec-stack"},
+        BuiltBad{"bad_textrel", "textrel"}),
     [](const auto& test) { return test.param.file; });
 
 // Clang has no unique symbols.
@@ -67,7 +67,8 @@ INSTANTIATE_TEST_SUITE_P(Gcc, Built, testing::Values(BuiltBad{"bad_unique", "uni
                          [](const auto& test) { return test.param.file; });
 #endif
 
-// ---- Made bad by changing bytes of a good one ----------------------------------------------------
+// ---- Made bad by changing bytes of a good one
+// ----------------------------------------------------
 
 /// The bytes of a plugin, with its parts named.
 class Image {
@@ -103,6 +104,8 @@ struct Patch {
   std::string name;
   std::string rule;
   std::function<void(Image&)> apply;
+
+  friend void PrintTo(const Patch& patch, std::ostream* out) { *out << patch.rule; }
 };
 
 class Patched : public testing::TestWithParam<Patch> {};
@@ -182,7 +185,8 @@ TEST(Patches, OfEveryLengthAreRefused) {
   }
 }
 
-// ---- Not a readable file -------------------------------------------------------------------------
+// ---- Not a readable file
+// -------------------------------------------------------------------------
 
 TEST(Files, ThatAreMissing) {
   Loader loader;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 
 #include "runtime/base/time.h"
@@ -62,7 +63,7 @@ struct LaneModel {
   bool disturbed = false;  // its log was cut while it was open
   Offset checked_to = 0;   // commits up to here were checked
   std::optional<Offset> last_offset;
-  std::optional<CommitId> last_commit;
+  std::map<CommitId, Offset> commits;
   TimePoint last_commit_at{};
   bool last_commit_answered = true;
   bool last_commit_ok = true;

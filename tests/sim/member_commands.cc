@@ -155,7 +155,7 @@ void Member::obey(const Commit& command) {
            "a commit for a lost partition");
     expect(seen.insert(lane.partition).second, "a partition is twice in one commit");
     check_offset(lane, part.offset);
-    lane.last_commit = command.commit;
+    lane.commits.emplace(command.commit, part.offset);
     lane.last_commit_at = world_.schedule.now();
     lane.last_commit_answered = lane.last_commit_ok = false;
     request.parts.push_back({lane.partition, part.offset, lane.told_incarnation});

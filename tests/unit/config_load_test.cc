@@ -190,6 +190,23 @@ TEST_F(ConfigLoadTest, LoadsAFile) {
   EXPECT_EQ(config->consumers[0].kafka.at("bootstrap.servers").place.file, file);
 }
 
+TEST_F(ConfigLoadTest, TheReferenceFileLoadsAndSaysTheDefaults) {
+  const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path();
+  const auto config = load_config(root / "config/moult.yaml", context_);
+  ASSERT_TRUE(config.has_value()) << config.error().front().to_string();
+  const Config defaults;
+  EXPECT_EQ(config->commit_interval, defaults.commit_interval);
+  EXPECT_EQ(config->drain_deadline, defaults.drain_deadline);
+  EXPECT_EQ(config->revoke_deadline, defaults.revoke_deadline);
+  EXPECT_EQ(config->log.level, defaults.log.level);
+  const HandlerConfig& handler = config->consumers.at(0).handlers.at(0);
+  EXPECT_EQ(handler.batch.max_records, BatchConfig().max_records);
+  EXPECT_EQ(handler.batch.max_bytes, BatchConfig().max_bytes);
+  EXPECT_EQ(handler.retry.backoff, RetryConfig().backoff);
+  EXPECT_EQ(handler.retry.backoff_max, RetryConfig().backoff_max);
+  EXPECT_EQ(handler.settings_json, R"({"currency":"EUR","limit":100,"code":"007"})");
+}
+
 TEST_F(ConfigLoadTest, AFileThatCannotBeReadIsAProblem) {
   const auto message_of = [this](const char* file) {
     const auto config = load_config(file, context_);

@@ -15,9 +15,21 @@ class ConfigYamlTest : public ConfigTest {};
 TEST_F(ConfigYamlTest, SyntaxErrorsHaveAPlace) {
   EXPECT_THAT(problems("a: [1, 2\nb: 3\n"), ElementsAre(HasSubstr(": not YAML: ")));
   EXPECT_THAT(problems("a: b: c\n"), ElementsAre("1:5: not YAML: illegal map value"));
-  EXPECT_THAT(problems("a: \"x\n"), ElementsAre(HasSubstr("not YAML: illegal EOF in scalar")));
-  EXPECT_THAT(problems("a: \"\\q\"\n"), ElementsAre(HasSubstr("1:5: not YAML: ")));
+  EXPECT_THAT(problems("a: \"x"), ElementsAre(HasSubstr("not YAML: illegal EOF in scalar")));
+  EXPECT_THAT(problems("a: \"\\q\"\n"), ElementsAre(HasSubstr("1:7: not YAML: unknown escape")));
   EXPECT_THAT(problems("\ta: 1\n"), SizeIs(1));
+}
+
+TEST_F(ConfigYamlTest, AFileCutOffInsideQuotesIsAProblem) {
+  for (const char* const text : {"a: \"x\n", "a: 'x\n", "b: 'it''s'\na: 'x''\n", "\"a\\\"\n"}) {
+    EXPECT_THAT(problems(text), ElementsAre(HasSubstr("quoted text that begins here has no end")))
+        << text;
+  }
+  EXPECT_THAT(problems("\xEF\xBB\xBF"
+                       "a: \"x\n"),
+              ElementsAre("1:4: not YAML: the quoted text that begins here has no end"));
+  EXPECT_THAT(handler("        settings: {a: 'it''s', \"b\\\"\": \"x\n  y\"}\n").settings_json,
+              R"({"a":"it's","b\"":"x y"})");
 }
 
 TEST_F(ConfigYamlTest, AnEmptyFileIsAProblem) {

@@ -63,15 +63,15 @@ typedef struct moult_header {
 /* One record, a borrowed view: pointers live until `consume` returns. */
 typedef struct moult_record {
   uint32_t struct_size;
-  uint32_t attempt;       /* 1 the first time this record reaches the handler in this lane */
-  int64_t offset;         /* offsets of a batch grow; gaps are normal */
-  int64_t timestamp_ms;   /* since the Unix epoch; -1 when there is none */
-  const uint8_t* key;     /* NULL: no key */
-  const uint8_t* value;   /* NULL: a tombstone */
-  uint32_t key_size;      /* bytes */
-  uint32_t value_size;    /* bytes */
-  uint32_t header_begin;  /* index of the first header in moult_batch.headers */
-  uint32_t header_count;  /* always 0 unless the plugin has MOULT_CAP_HEADERS */
+  uint32_t attempt;      /* 1 the first time this record reaches the handler in this lane */
+  int64_t offset;        /* offsets of a batch grow; gaps are normal */
+  int64_t timestamp_ms;  /* since the Unix epoch; -1 when there is none */
+  const uint8_t* key;    /* NULL: no key */
+  const uint8_t* value;  /* NULL: a tombstone */
+  uint32_t key_size;     /* bytes */
+  uint32_t value_size;   /* bytes */
+  uint32_t header_begin; /* index of the first header in moult_batch.headers */
+  uint32_t header_count; /* always 0 unless the plugin has MOULT_CAP_HEADERS */
   uint32_t timestamp_type;
   uint32_t reserved;
 } moult_record;
@@ -79,7 +79,8 @@ typedef struct moult_record {
 /* What became of a record. */
 #define MOULT_UNSET 0u /* preset by the host; never acknowledged: it counts as a failed retry */
 #define MOULT_OK 1u    /* finished */
-#define MOULT_RETRY 2u /* run this record, and what follows it in its lane, again after a backoff */
+#define MOULT_RETRY 2u /* run this record, and what follows it in its lane, again after a backoff \
+                        */
 
 typedef struct moult_outcome {
   uint32_t struct_size;
@@ -174,8 +175,8 @@ typedef struct moult_host {
    * stops, and the deadline passed): return soon, nothing that you report will be used. */
   int32_t (*cancelled)(moult_host_handle* handle);
 
-  /* [any, loader] A table of further functions by its id, or NULL when this host does not have it. Ids
-   * beginning with "draft." may change between releases. */
+  /* [any, loader] A table of further functions by its id, or NULL when this host does not have it.
+   * Ids beginning with "draft." may change between releases. */
   const void* (*extension)(moult_host_handle* handle, const char* id);
 } moult_host;
 
@@ -224,9 +225,8 @@ typedef struct moult_plugin {
    * configuration as one JSON object, NUL-terminated, alive until the call returns; `host` and
    * `handle` live as long as the instance. Returns NULL after writing `error`: the lane waits and
    * tries again, other lanes go on. */
-  moult_instance* (*create)(const moult_host* host, moult_host_handle* handle,
-                            const char* settings, uint32_t settings_size, const moult_lane* lane,
-                            moult_error* error);
+  moult_instance* (*create)(const moult_host* host, moult_host_handle* handle, const char* settings,
+                            uint32_t settings_size, const moult_lane* lane, moult_error* error);
 
   /* [worker] After create, before the first batch of the lane. */
   void (*assigned)(moult_instance* instance, const moult_lane* lane);
@@ -289,24 +289,24 @@ typedef const moult_plugin* (*moult_entry_fn)(const moult_host* host, moult_host
 #else
 #define MOULT_EXTERN_C
 #endif
-#define MOULT_DECLARE_ENTRY                                                                \
-  MOULT_EXTERN_C MOULT_EXPORT const moult_plugin* MOULT_ENTRY(                             \
+#define MOULT_DECLARE_ENTRY                                    \
+  MOULT_EXTERN_C MOULT_EXPORT const moult_plugin* MOULT_ENTRY( \
       const moult_host* host, moult_host_handle* handle, const moult_descriptor** descriptor)
-#define MOULT_PLUGIN(table, plugin_name, plugin_version, wanted, needed)                   \
-  MOULT_NOTE_SECTION static const moult_note moult_plugin_note = {                         \
-      MOULT_NOTE_OWNER_SIZE,                                                               \
-      sizeof(moult_descriptor),                                                            \
-      MOULT_NOTE_TYPE,                                                                     \
-      MOULT_NOTE_OWNER,                                                                    \
-      {sizeof(moult_descriptor), MOULT_ABI_MAJOR, MOULT_ABI_MINOR, 0, (wanted), (needed),  \
-       plugin_name, plugin_version}};                                                      \
-  MOULT_DECLARE_ENTRY;                                                                     \
-  MOULT_DECLARE_ENTRY {                                                                    \
-    (void)host;                                                                            \
-    (void)handle;                                                                          \
-    *descriptor = &moult_plugin_note.descriptor;                                           \
-    return (table);                                                                        \
-  }                                                                                        \
+#define MOULT_PLUGIN(table, plugin_name, plugin_version, wanted, needed)                  \
+  MOULT_NOTE_SECTION static const moult_note moult_plugin_note = {                        \
+      MOULT_NOTE_OWNER_SIZE,                                                              \
+      sizeof(moult_descriptor),                                                           \
+      MOULT_NOTE_TYPE,                                                                    \
+      MOULT_NOTE_OWNER,                                                                   \
+      {sizeof(moult_descriptor), MOULT_ABI_MAJOR, MOULT_ABI_MINOR, 0, (wanted), (needed), \
+       plugin_name, plugin_version}};                                                     \
+  MOULT_DECLARE_ENTRY;                                                                    \
+  MOULT_DECLARE_ENTRY {                                                                   \
+    (void)host;                                                                           \
+    (void)handle;                                                                         \
+    *descriptor = &moult_plugin_note.descriptor;                                          \
+    return (table);                                                                       \
+  }                                                                                       \
   MOULT_DECLARE_ENTRY
 
 #ifdef __cplusplus

@@ -160,9 +160,9 @@ class Record {
 
 /// What a lane has ready, in the order of offsets (gaps are normal). Lives until consume() returns.
 ///
-/// A record is finished when the handler says so: by returning normally (every record that has no
-/// other outcome is then finished), by ok(), or by moving on in one_by_one(). When consume() throws,
-/// every record that is not finished comes again.
+/// A record is finished when the handler says so: by returning normally (every record before the
+/// first retry() is then finished), by ok(), or by moving on in one_by_one(). What is not finished
+/// comes again; when consume() throws, only ok() and one_by_one() count.
 class Batch {
  public:
   class Iterator {
@@ -253,8 +253,13 @@ class Batch {
     if (is_unset(index)) moult_outcome_at(raw_, index)->code = MOULT_OK;
   }
 
+  /// Up to the first retry: what is behind it comes again with it, and a handler that left its loop
+  /// there has not even seen it.
   void finish_all() const noexcept {
-    for (std::uint32_t i = 0; i < size(); i++) finish(i);
+    for (std::uint32_t i = 0; i < size(); i++) {
+      if (moult_outcome_at(raw_, i)->code == MOULT_RETRY) return;
+      finish(i);
+    }
   }
 
   /// A throw: the first unfinished record carries the message, the others stay unset.
@@ -269,8 +274,8 @@ class Batch {
     moult_outcome* outcome = moult_outcome_at(raw_, index);
     const std::int64_t most = UINT32_MAX;
     outcome->code = MOULT_RETRY;
-    outcome->retry_after_ms = static_cast<std::uint32_t>(
-        std::clamp<std::int64_t>(after.count(), 0, most));
+    outcome->retry_after_ms =
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(after.count(), 0, most));
     outcome->error_code = code;
     keep_error(*outcome, message);
   }
@@ -373,8 +378,8 @@ class Handler {
 
   /// Once, before the first batch. An exception is logged and nothing else.
   virtual void assigned() {}
-  /// Handles a batch. Returning finishes every record without another outcome; throwing makes the
-  /// unfinished ones come again after a backoff.
+  /// Handles a batch. Returning finishes its records, up to the first that was given to retry();
+  /// throwing makes the unfinished ones come again after a backoff.
   virtual void consume(const Batch& batch) = 0;
   /// The lane is given up, after its running batch ended: the last chance to flush. What takes
   /// longer than `deadline` is not waited for. An exception is logged and nothing else.
@@ -480,8 +485,8 @@ struct Thunks {
 
 /* Makes a plugin of a handler class: once in a plugin, at file scope, outside of namespaces.
  *   MOULT_HANDLER(OrdersHandler, "orders", "1.0.0");                        */
-#define MOULT_HANDLER(handler_class, plugin_name, plugin_version)                             \
-  static constexpr moult_plugin moult_plugin_table = ::moult::Thunks<handler_class>::table(); \
+#define MOULT_HANDLER(handler_class, plugin_name, plugin_version)                              \
+  static constexpr moult_plugin moult_plugin_table = ::moult::Thunks<handler_class>::table();  \
   MOULT_PLUGIN(&moult_plugin_table, plugin_name, plugin_version, handler_class::kCapabilities, \
                handler_class::kRequired)
 

@@ -19,6 +19,14 @@ __thread int in_thread;
 int helper_of_the_plugin(void);
 int helper_of_the_plugin(void) { return 7; }
 #endif
+#if defined(BAD_TWO_NOTES)
+MOULT_NOTE_SECTION static const moult_note second_note = {
+    MOULT_NOTE_OWNER_SIZE,
+    sizeof(moult_descriptor),
+    MOULT_NOTE_TYPE,
+    MOULT_NOTE_OWNER,
+    {sizeof(moult_descriptor), MOULT_ABI_MAJOR, MOULT_ABI_MINOR, 0, 0, 0, "bad", "1"}};
+#endif
 #if defined(BAD_TEXTREL)
 __attribute__((used)) static int target;
 __asm__(".text\n.quad target\n");
@@ -59,16 +67,13 @@ static const moult_plugin table = {
 #else
     sizeof(moult_plugin),
 #endif
-    0,
-    create,
-    NULL,
+    0,    create, NULL,
 #if defined(BAD_NO_CONSUME)
     NULL,
 #else
     consume,
 #endif
-    NULL,
-    destroy};
+    NULL, destroy};
 
 #if defined(BAD_NO_NOTE)
 static const moult_descriptor descriptor_only = {
@@ -82,7 +87,10 @@ MOULT_DECLARE_ENTRY {
 }
 #elif defined(BAD_ENTRY_NULL) || defined(BAD_DESCRIPTOR) || defined(BAD_NO_DESCRIPTOR)
 MOULT_NOTE_SECTION static const moult_note note = {
-    MOULT_NOTE_OWNER_SIZE, sizeof(moult_descriptor), MOULT_NOTE_TYPE, MOULT_NOTE_OWNER,
+    MOULT_NOTE_OWNER_SIZE,
+    sizeof(moult_descriptor),
+    MOULT_NOTE_TYPE,
+    MOULT_NOTE_OWNER,
     {sizeof(moult_descriptor), MOULT_ABI_MAJOR, MOULT_ABI_MINOR, 0, 0, 0, "bad", "1"}};
 static const moult_descriptor other = {
     sizeof(moult_descriptor), MOULT_ABI_MAJOR, MOULT_ABI_MINOR, 0, 0, 0, "bad", "2"};
@@ -105,7 +113,10 @@ MOULT_DECLARE_ENTRY {
 }
 #elif defined(BAD_NO_ENTRY)
 MOULT_NOTE_SECTION static const moult_note note = {
-    MOULT_NOTE_OWNER_SIZE, sizeof(moult_descriptor), MOULT_NOTE_TYPE, MOULT_NOTE_OWNER,
+    MOULT_NOTE_OWNER_SIZE,
+    sizeof(moult_descriptor),
+    MOULT_NOTE_TYPE,
+    MOULT_NOTE_OWNER,
     {sizeof(moult_descriptor), MOULT_ABI_MAJOR, MOULT_ABI_MINOR, 0, 0, 0, "bad", "1"}};
 /* The entry of another major: a plugin that a later SDK made. */
 MOULT_EXPORT const moult_plugin* moult_entry_2(void);

@@ -29,11 +29,12 @@
 //   fail_partition       restricts hang_on_offset, fail_offset and throw_offset to one partition
 //   fail_create          true: the constructor throws, after the line `create`
 #include <fcntl.h>
-#include <moult/moult.hpp>
 #include <simdjson.h>
 #include <time.h>
 #include <unistd.h>
+#include <moult/moult.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <stdexcept>
@@ -179,7 +180,6 @@ class LedgerHandler : public moult::Handler {
     lines += line("end", whole);
     write(lines);
     if (!thrown.empty()) throw std::runtime_error(thrown);
-    leave_rest_unset(batch);
   }
 
  private:
@@ -208,18 +208,9 @@ class LedgerHandler : public moult::Handler {
     return !given_up && !throws && !retries;
   }
 
-  /// Returning normally would finish what comes behind a record that is to be retried.
-  static void leave_rest_unset(const moult::Batch& batch) {
-    bool retried = false;
-    for (const moult::Record& record : batch) {
-      if (retried) batch.retry(record, "behind a failed record");
-      retried = retried || moult_outcome_at(&batch.raw(), record.index())->code == MOULT_RETRY;
-    }
-  }
-
   bool is_at(std::int64_t offset, const moult::Record& record) const {
-    const bool here = settings_.fail_partition == kNone ||
-                      settings_.fail_partition == context_.lane().partition;
+    const bool here =
+        settings_.fail_partition == kNone || settings_.fail_partition == context_.lane().partition;
     return here && offset != kNone && record.offset() == offset;
   }
 

@@ -1,5 +1,6 @@
 /*
- * testing.hpp: runs a handler without a broker. Header only, C++17, for the tests of plugin authors.
+ * testing.hpp: runs a handler without a broker. Header only, C++17, for the tests of plugin
+ * authors.
  *
  *   moult::testing::Plugin plugin("build/orders.so");
  *   moult::testing::Lane lane(plugin, {"{\"currency\": \"EUR\"}"});
@@ -156,8 +157,8 @@ class Plugin {
     }
   }
 
-  moult_host host_ = {sizeof(moult_host),     MOULT_ABI_MINOR,        detail::host_log,
-                      detail::host_now_ms,    detail::host_cancelled, detail::host_extension};
+  moult_host host_ = {sizeof(moult_host),  MOULT_ABI_MINOR,        detail::host_log,
+                      detail::host_now_ms, detail::host_cancelled, detail::host_extension};
   detail::HostSide host_side_;
   std::unique_ptr<void, Close> library_;
   const moult_plugin* table_ = nullptr;
@@ -172,9 +173,9 @@ class Lane {
     char text[1024] = "";
     moult_error error = {sizeof(moult_error), sizeof text, text};
     const moult_lane lane = raw_lane();
-    instance_ = plugin_.table().create(&plugin_.host(), host_side_.handle(), options_.settings.c_str(),
-                                       static_cast<std::uint32_t>(options_.settings.size()), &lane,
-                                       &error);
+    instance_ =
+        plugin_.table().create(&plugin_.host(), host_side_.handle(), options_.settings.c_str(),
+                               static_cast<std::uint32_t>(options_.settings.size()), &lane, &error);
     if (instance_ == nullptr) throw std::runtime_error(std::string("create failed: ") + text);
     if (plugin_.table().assigned != nullptr) plugin_.table().assigned(instance_, &lane);
   }

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runtime/base/time.h"
+#include "runtime/dispatch/types.h"
+#include "runtime/kafka/handles.h"
+
+namespace moult::testing {
+
+using Properties = std::map<std::string, std::string>;
+using OffsetsByPartition = std::map<TopicPartition, Offset>;
+
+struct GroupMember {
+  std::string id;
+  std::string client_id;
+  std::string instance_id;  // of a static member, else empty
+  std::vector<TopicPartition> partitions;
+};
+
+struct GroupDescription {
+  std::string state;  // "Stable", "Empty", "PreparingRebalance", "Reconciling", "Dead", …
+  std::vector<GroupMember> members;
+
+  std::size_t partitions() const;
+};
+
+/// What the cluster says about topics and groups, by a client of its own that shares nothing with
+/// the runtime under test. All calls wait for their answer and throw std::runtime_error when it is
+/// an error.
+class Admin {
+ public:
+  explicit Admin(const std::string& bootstrap, const Properties& properties = {});
+
+  /// Returns when every partition has a leader.
+  void create_topic(const std::string& topic, int partitions, const Properties& config = {},
+                    int replicas = 1);
+  /// `total`: how many there are afterwards.
+  void add_partitions(const std::string& topic, int total);
+  void delete_topic(const std::string& topic);
+  /// Everything below `before` is gone, as if retention had passed.
+  void delete_records(const TopicPartition& partition, Offset before);
+
+  /// What the group has committed; partitions without a commit are not in it.
+  OffsetsByPartition committed(const std::string& group);
+  OffsetsByPartition end_offsets(const std::string& topic);
+  int partition_count(const std::string& topic);
+  /// Records of the topics between the commits of the group and the ends. A partition without a
+  /// commit counts from 0.
+  Offset lag(const std::string& group, const std::vector<std::string>& topics);
+  GroupDescription describe(const std::string& group);
+
+  /// Waits until the group is stable with this many members that have this many partitions.
+  bool wait_stable(const std::string& group, std::size_t members, std::size_t partitions,
+                   Duration bound);
+  bool wait_caught_up(const std::string& group, const std::vector<std::string>& topics,
+                      Duration bound);
+
+ private:
+  kafka::EventHandle answer();
+  void expect_topic_done(const kafka::EventHandle& event, const std::string& what) const;
+  int leaders(const std::string& topic);
+  void wait_leaders(const std::string& topic, int partitions);
+
+  kafka::ClientHandle client_;
+  kafka::QueueHandle queue_;
+};
+
+/// A client configuration with `properties`; throws what librdkafka says against one.
+kafka::ConfHandle client_conf(const std::string& bootstrap, const Properties& properties);
+
+}  // namespace moult::testing

@@ -1,0 +1,90 @@
+#include "tests/support/daemon.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <iostream>
+
+#include "tests/support/wait.h"
+
+namespace moult::testing {
+namespace {
+
+constexpr std::size_t kLogShown = 16'384;
+
+std::string flow_map(const Properties& entries) {
+  std::vector<std::string> pairs;
+  for (const auto& [name, value] : entries) pairs.push_back(fmt::format("{}: {}", name, value));
+  return fmt::format("{{{}}}", fmt::join(pairs, ", "));
+}
+
+std::string handler_yaml(const HandlerSpec& handler) {
+  std::string yaml = fmt::format("      - name: {}\n        plugin: {}\n        topics: [{}]\n",
+                                 handler.name, handler.plugin, fmt::join(handler.topics, ", "));
+  for (const auto& [name, value] : handler.options) {
+    yaml += fmt::format("        {}: {}\n", name, value);
+  }
+  return yaml + fmt::format("        settings: {}\n", flow_map(handler.settings));
+}
+
+std::vector<std::string> command_for(const std::filesystem::path& config) {
+  return {MOULT_BINARY, "run", "--config", config.string()};
+}
+
+std::filesystem::path write_config(const Scratch& scratch, const std::string& name,
+                                   const DaemonSpec& spec) {
+  std::filesystem::path path = scratch / (name + ".yaml");
+  write_file(path, spec.yaml());
+  return path;
+}
+
+}  // namespace
+
+std::string DaemonSpec::yaml() const {
+  std::string yaml = fmt::format("kafka: {}\nplugins_path: {}\nlog: {{format: text, level: info}}\n",
+                                 flow_map(kafka), MOULT_TEST_PLUGINS);
+  for (const auto& [name, value] : options) yaml += fmt::format("{}: {}\n", name, value);
+  yaml += "consumers:\n";
+  for (const ConsumerSpec& consumer : consumers) {
+    yaml += fmt::format("  - group: {}\n    kafka: {}\n    handlers:\n", consumer.group,
+                        flow_map(consumer.kafka));
+    for (const HandlerSpec& handler : consumer.handlers) yaml += handler_yaml(handler);
+  }
+  return yaml;
+}
+
+Daemon::Daemon(const Scratch& scratch, const std::string& name, const DaemonSpec& spec)
+    : name_(name),
+      log_(scratch / (name + ".log")),
+      process_(command_for(write_config(scratch, name, spec)), {log_, log_}) {}
+
+Daemon::~Daemon() {
+  if (!::testing::Test::HasFailure()) return;
+  const std::string text = log();
+  const std::size_t from = text.size() - std::min(text.size(), kLogShown);
+  std::cerr << "---- log of " << name_ << " (process " << pid() << ")\n"
+            << text.substr(from) << "----\n";
+}
+
+std::optional<int> Daemon::stop(Duration bound) {
+  signal(SIGTERM);
+  return wait_exit(bound);
+}
+
+std::size_t Daemon::log_count(const std::string& text) const {
+  const std::string all = log();
+  std::size_t count = 0;
+  for (std::size_t at = all.find(text); at != all.npos; at = all.find(text, at + text.size())) {
+    ++count;
+  }
+  return count;
+}
+
+bool Daemon::wait_log(const std::string& text, Duration bound, std::size_t times) const {
+  return eventually([&] { return log_count(text) >= times; }, bound);
+}
+
+}  // namespace moult::testing

@@ -1,0 +1,109 @@
+#include "tests/support/kafka_cluster.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+#include "tests/support/process.h"
+#include "tests/support/scratch.h"
+
+namespace moult::testing {
+namespace {
+
+// Starting takes a few seconds on an idle machine; tools/kafka gives up by itself after 60.
+constexpr std::chrono::seconds kToolBound{90};
+
+}  // namespace
+
+KafkaCluster& KafkaCluster::shared() {
+  const char* external = std::getenv("MOULT_TEST_KAFKA");
+  if (external != nullptr && *external != '\0') {
+    static KafkaCluster cluster(External{external});
+    return cluster;
+  }
+  static KafkaCluster cluster(Options{});
+  return cluster;
+}
+
+KafkaCluster::KafkaCluster(External external) : name_(std::move(external.name)), ours_(false) {
+  up({});
+}
+
+KafkaCluster::KafkaCluster(const Options& options)
+    : name_(unique_name("test")), brokers_(options.brokers) {
+  std::vector<std::string> arguments{"--brokers", std::to_string(options.brokers), "--watch",
+                                     std::to_string(::getpid())};
+  const Scratch scratch;
+  if (!options.properties.empty()) {
+    write_file(scratch / "extra.properties", options.properties);
+    arguments.insert(arguments.end(), {"--config", (scratch / "extra.properties").string()});
+  }
+  for (const std::string& listener : options.listeners) {
+    arguments.insert(arguments.end(), {"--listener", listener});
+  }
+  up(arguments);
+}
+
+KafkaCluster::~KafkaCluster() {
+  if (!ours_) return;
+  try {
+    run({"down", "--name", name_});
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+  }
+}
+
+void KafkaCluster::up(const std::vector<std::string>& options) {
+  std::vector<std::string> arguments{"up", "--name", name_};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  std::istringstream lines(run(arguments));
+  constexpr std::string_view kPrefix = "bootstrap";
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t equals = line.find('=');
+    if (!line.starts_with(kPrefix) || equals == line.npos) continue;
+    std::string listener = line.substr(kPrefix.size(), equals - kPrefix.size());
+    if (listener.starts_with('.')) listener.erase(0, 1);
+    bootstraps_[listener] = line.substr(equals + 1);
+  }
+  if (!bootstraps_.contains("")) throw std::runtime_error("tools/kafka up named no bootstrap");
+}
+
+const std::string& KafkaCluster::bootstrap(const std::string& listener) const {
+  return bootstraps_.at(listener);
+}
+
+std::string KafkaCluster::tool(const std::vector<std::string>& arguments) const {
+  std::vector<std::string> command{"tool", "--name", name_};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return run(command);
+}
+
+void KafkaCluster::stop_node(int node, Stop how) const {
+  std::vector<std::string> command{"stop-node", name_, std::to_string(node)};
+  if (how == Stop::kKill) command.emplace_back("--kill");
+  run(command);
+}
+
+void KafkaCluster::start_node(int node) const { run({"start-node", name_, std::to_string(node)}); }
+
+std::filesystem::path KafkaCluster::log_file(int node) const {
+  std::string path = run({"log", "--name", name_, std::to_string(node)});
+  if (path.ends_with('\n')) path.pop_back();
+  return path;
+}
+
+std::string KafkaCluster::run(const std::vector<std::string>& arguments) const {
+  std::vector<std::string> command{MOULT_SOURCE_DIR "/tools/kafka"};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  Finished finished = run_to_end(command, kToolBound);
+  if (finished.status == 0) return finished.out;
+  throw std::runtime_error(fmt::format("'{}' failed with {}:\n{}{}", fmt::join(command, " "),
+                                       finished.status, finished.out, finished.errors));
+}
+
+}  // namespace moult::testing

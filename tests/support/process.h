@@ -1,0 +1,50 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/base/time.h"
+#include "runtime/base/unique_fd.h"
+
+namespace moult::testing {
+
+/// A child process. It is killed when this object goes, or when the test itself dies.
+class Process {
+ public:
+  struct Output {
+    std::filesystem::path out;
+    std::filesystem::path errors;  // may be the same file
+  };
+
+  Process(const std::vector<std::string>& command, const Output& output);
+  ~Process();
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  pid_t pid() const { return pid_; }
+  /// Does nothing once the process has ended.
+  void signal(int number) const;
+  /// The exit status, or minus the signal that ended it; nothing when it still runs after `bound`.
+  std::optional<int> wait_exit(Duration bound);
+  bool running() { return !wait_exit(Duration{0}); }
+
+ private:
+  pid_t pid_ = -1;
+  UniqueFd fd_;
+  std::optional<int> status_;
+};
+
+struct Finished {
+  int status = 0;
+  std::string out;
+  std::string errors;
+};
+
+/// Runs a command to its end. One that outlives `bound` is killed, and an error.
+Finished run_to_end(const std::vector<std::string>& command, Duration bound);
+
+}  // namespace moult::testing

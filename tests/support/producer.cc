@@ -1,0 +1,132 @@
+#include "tests/support/producer.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <stdexcept>
+
+namespace moult::testing {
+namespace {
+
+constexpr int kFlushMs = 30'000;
+
+void check(rd_kafka_error_t* error) {
+  const kafka::ErrorHandle owned(error);
+  if (owned) throw std::runtime_error(rd_kafka_error_string(owned.get()));
+}
+
+rd_kafka_headers_t* headers_of(const NewRecord& record) {
+  if (record.headers.empty()) return nullptr;
+  rd_kafka_headers_t* headers = rd_kafka_headers_new(record.headers.size());
+  for (const auto& [name, value] : record.headers) {
+    rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value.data(),
+                        static_cast<ssize_t>(value.size()));
+  }
+  return headers;
+}
+
+std::string value_of(const NewRecord& record, std::int64_t sequence) {
+  if (record.value) return *record.value;
+  std::string value = fmt::format(R"({{"seq":{},"pad":"")", sequence);
+  constexpr std::string_view kEnd = R"("})";
+  if (record.size > value.size() + kEnd.size()) {
+    value.append(record.size - value.size() - kEnd.size(), 'x');
+  }
+  return value.append(kEnd);
+}
+
+}  // namespace
+
+Producer::Producer(const std::string& bootstrap, const Properties& properties) {
+  Properties all = properties;
+  all.merge(Properties{{"enable.idempotence", "true"}, {"linger.ms", "2"}});
+  auto conf = client_conf(bootstrap, all);
+  rd_kafka_conf_set_opaque(conf.get(), this);
+  rd_kafka_conf_set_dr_msg_cb(conf.get(), delivery_callback);
+  std::array<char, 512> error{};
+  client_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error.data(), error.size()));
+  if (!client_) throw std::runtime_error(error.data());
+  std::ignore = conf.release();
+  if (all.contains("transactional.id")) check(rd_kafka_init_transactions(client_.get(), kFlushMs));
+}
+
+Producer::~Producer() {
+  rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  rd_kafka_flush(client_.get(), kFlushMs);
+}
+
+std::int64_t Producer::send(const NewRecord& record) {
+  const std::int64_t sequence = next_++;
+  const std::string value = value_of(record, sequence);
+  // librdkafka copies it all; a null pointer is no key, or a tombstone.
+  void* bytes = record.tombstone ? nullptr : const_cast<char*>(value.data());  // NOLINT
+  auto* opaque = reinterpret_cast<void*>(sequence);                             // NOLINT
+  rd_kafka_headers_t* headers = headers_of(record);
+  for (;;) {
+    const auto code = rd_kafka_producev(
+        client_.get(), RD_KAFKA_V_TOPIC(record.topic.c_str()),
+        RD_KAFKA_V_PARTITION(record.partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_KEY(record.key ? record.key->data() : nullptr, record.key ? record.key->size() : 0),
+        RD_KAFKA_V_VALUE(bytes, record.tombstone ? 0 : value.size()), RD_KAFKA_V_OPAQUE(opaque),
+        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+    if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+      if (headers != nullptr) rd_kafka_headers_destroy(headers);
+      throw std::runtime_error(rd_kafka_err2str(code));
+    }
+    rd_kafka_poll(client_.get(), 100);
+  }
+  rd_kafka_poll(client_.get(), 0);
+  return sequence;
+}
+
+void Producer::send_sequence(const std::string& topic, int partitions, int count,
+                             std::size_t size) {
+  for (int i = 0; i < count; ++i) {
+    send({.topic = topic, .partition = i % partitions, .size = size});
+  }
+  flush();
+}
+
+void Producer::flush() {
+  const auto code = rd_kafka_flush(client_.get(), kFlushMs);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(rd_kafka_err2str(code));
+  if (!refused_.empty()) throw std::runtime_error("a record was refused: " + refused_);
+}
+
+void Producer::begin() {
+  check(rd_kafka_begin_transaction(client_.get()));
+  in_transaction_ = true;
+}
+
+void Producer::commit() {
+  flush();
+  check(rd_kafka_commit_transaction(client_.get(), kFlushMs));
+  in_transaction_ = false;
+  produced_.merge(uncommitted_);
+}
+
+void Producer::abort() {
+  flush();
+  check(rd_kafka_abort_transaction(client_.get(), kFlushMs));
+  in_transaction_ = false;
+  uncommitted_.clear();
+}
+
+/// Called by poll() and flush(), on their thread.
+void Producer::delivery_callback(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+  static_cast<Producer*>(opaque)->acknowledged(*message);
+}
+
+void Producer::acknowledged(const rd_kafka_message_t& message) {
+  if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    refused_ = rd_kafka_err2str(message.err);
+    return;
+  }
+  const auto sequence = reinterpret_cast<std::int64_t>(message._private);  // NOLINT
+  auto& into = in_transaction_ ? uncommitted_ : produced_;
+  into.emplace(RecordId{{rd_kafka_topic_name(message.rkt), message.partition}, message.offset},
+               sequence);
+}
+
+}  // namespace moult::testing

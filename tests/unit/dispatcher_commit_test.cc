@@ -1,0 +1,140 @@
+// What is committed, and when.
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/dispatcher_script.h"
+
+namespace moult::dispatch_test {
+namespace {
+
+TEST(DispatcherCommitTest, CommitsWhatIsFinishedOnceAnInterval) {
+  Script script;
+  script.with_idle_lanes(2);
+  script.work(1, 0, 5);
+  script.work(2, 10, 12);
+  EXPECT_EQ(script.pass(0ms), "commit 1: 1@5 2@12");
+  script.committed(1);
+  script.work(1, 5, 8);
+  EXPECT_EQ(script.wait(), 1s);
+  EXPECT_EQ(script.pass(999ms), "");
+  EXPECT_EQ(script.pass(1ms), "commit 2: 1@8") << "only the lane that moved";
+}
+
+TEST(DispatcherCommitTest, NeverPassesAnUnfinishedRecord) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.ready(1);
+  script.done(1, Turn().got(0, 9).done_to(4).fails_at(4));
+  EXPECT_EQ(script.pass(0ms), "commit 1: 1@4");
+}
+
+TEST(DispatcherCommitTest, GapsAreFinished) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  script.ready(1);
+  script.done(1, Turn().got(20, 22).done_to(21).fails_at(21));
+  EXPECT_EQ(script.pass(0ms), "commit 1: 1@21");
+}
+
+TEST(DispatcherCommitTest, ReachesAnEndPastTheLastRecord) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.ready(1);
+  script.done(1, Turn().got(0, 5).done_to(5).end_at(7));
+  EXPECT_EQ(script.pass(0ms), "commit 1: 1@7");
+}
+
+TEST(DispatcherCommitTest, TheEndDoesNotPassAnUnfinishedRecord) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.ready(1);
+  script.done(1, Turn().got(0, 5).end_at(7).fails_at(0));
+  EXPECT_EQ(script.pass(500ms), "commit 1: 1@0");
+}
+
+TEST(DispatcherCommitTest, AnEmptyPartitionCommitsItsEnd) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.ready(1);
+  script.done(1, Turn().end_at(100));
+  EXPECT_EQ(script.pass(0ms), "commit 1: 1@100");
+}
+
+TEST(DispatcherCommitTest, HasOneUnderWayAtATime) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  EXPECT_EQ(script.pass(0ms), "commit 1: 1@5");
+  script.work(1, 5, 8);
+  EXPECT_EQ(script.pass(4s), "");
+  EXPECT_EQ(script.committed(1), "");
+  EXPECT_EQ(script.pass(0ms), "commit 2: 1@8");
+}
+
+TEST(DispatcherCommitTest, AFailedOneIsSentAgain) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  script.pass(0ms);
+  EXPECT_EQ(script.commit_failed(1), "");
+  EXPECT_EQ(script.pass(1s), "commit 2: 1@5");
+}
+
+TEST(DispatcherCommitTest, AnUnansweredOneIsGivenUp) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  script.pass(0ms);
+  EXPECT_EQ(script.wait(), 5s);
+  EXPECT_EQ(script.pass(5s), "commit 2: 1@5");
+  EXPECT_EQ(script.committed(1), "") << "too late: nobody waits for it";
+  EXPECT_EQ(script.committed(2), "");
+  EXPECT_EQ(script.wait(), kNothingDue);
+}
+
+TEST(DispatcherCommitTest, NothingNewIsNotCommitted) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  script.pass(0ms);
+  script.committed(1);
+  EXPECT_EQ(script.wait(), kNothingDue);
+  EXPECT_EQ(script.pass(1h), "");
+}
+
+TEST(DispatcherCommitTest, APartitionThatWentBackIsCommittedLower) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 100, 105);
+  script.pass(0ms);
+  script.committed(1);
+  script.work(1, 0, 3);
+  EXPECT_EQ(script.pass(1s), "commit 2: 1@3");
+}
+
+TEST(DispatcherCommitTest, AnAnswerToTheOldOffsetsSaysNothingOfTheNew) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 100, 105);
+  script.pass(0ms);
+  script.work(1, 0, 3);
+  script.committed(1);
+  script.revoke({0});
+  EXPECT_EQ(script.ended(1), "commit 2: 1@3");
+}
+
+TEST(DispatcherCommitTest, AnEarlierAnswerDoesNotTakeBackALaterOne) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  script.pass(0ms);
+  script.stop(10s);
+  EXPECT_EQ(script.ended(1), "commit 2: 1@5");
+  EXPECT_EQ(script.committed(2), "stopped");
+  EXPECT_EQ(script.commit_failed(1), "");
+  EXPECT_EQ(script.pass(1min), "") << "the broker has it";
+}
+
+}  // namespace
+}  // namespace moult::dispatch_test
