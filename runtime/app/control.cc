@@ -11,8 +11,6 @@ namespace moult {
 namespace {
 
 constexpr Milliseconds kDoneInterval{100};
-// Of the drain deadline, kept for the last commit and for leaving the group.
-constexpr Milliseconds kCloseAllowance{2'000};
 
 }  // namespace
 
@@ -26,8 +24,7 @@ Control::Control(Memberships& memberships, SignalQueue& signals, Milliseconds dr
 
 int Control::run() {
   for (const auto& membership : memberships_) {
-    membership->consumer().start(
-        [this](kafka::ConsumerEnd end) { endings_.post(std::move(end)); });
+    membership->consumer().start([this](kafka::ConsumerEnd end) { endings_.post(std::move(end)); });
   }
   for (;;) {
     wait();
@@ -75,12 +72,8 @@ void Control::on_signal(int signal) {
 }
 
 void Control::stop() {
-  const TimePoint now = Clock::now();
-  deadline_ = now + drain_deadline_;
-  const Milliseconds allowance = std::min(kCloseAllowance, drain_deadline_ / 4);
-  for (const auto& membership : memberships_) {
-    membership->consumer().stop(*deadline_ - allowance);
-  }
+  deadline_ = Clock::now() + drain_deadline_;
+  for (const auto& membership : memberships_) membership->consumer().stop(*deadline_);
 }
 
 void Control::take_endings() {
@@ -88,11 +81,16 @@ void Control::take_endings() {
   endings_.take_all(endings);
   for (const kafka::ConsumerEnd& end : endings) {
     ++ended_;
-    failed_ = failed_ || !end.clean;
+    if (end.closed) ++closed_;
+    failed_ = failed_ || end.fatal || !end.uncommitted.empty();
     blocked_ = blocked_ || !end.blocked.empty();
     for (const std::string& line : end.blocked) {
       log_.error("not finished by the deadline, it comes again after the restart",
                  {{"blocked", line}});
+    }
+    for (const std::string& line : end.uncommitted) {
+      log_.error("finished, but the broker did not take its offset: it comes again",
+                 {{"uncommitted", line}});
     }
   }
   // One membership that ends by itself takes the process with it: half a daemon helps nobody.

@@ -27,8 +27,9 @@ class Control {
   /// Starts the consumers; returns the exit code once they ended or the deadline passed.
   int run();
 
-  /// Whether a consumer still has threads in a handler: then nothing may be destroyed.
-  bool blocked() const { return blocked_; }
+  /// Whether every consumer is closed. Else some thread is still inside a handler or a client, and
+  /// nothing may be destroyed around it.
+  bool all_closed() const { return closed_ == memberships_.size(); }
 
  private:
   void wait();
@@ -50,6 +51,7 @@ class Control {
   std::function<bool()> done_;
   std::optional<TimePoint> deadline_;  // once stopping
   std::size_t ended_ = 0;
+  std::size_t closed_ = 0;
   bool forced_ = false;
   bool blocked_ = false;
   bool failed_ = false;

@@ -59,8 +59,7 @@ DaemonEnd run_daemon(const Config& config, AsyncLogSink& sink, const DaemonHooks
   const auto totals = totals_of(*memberships);
   log_summary(log, totals);
   log.info("stopped", {{"exit_code", code}});
-  if (code == kExitForced) {
-    // Some thread is still inside a handler or a client: nothing can be destroyed around it.
+  if (!control.all_closed()) {
     sink.flush(kLastFlush);
     ::_exit(code);
   }

@@ -13,7 +13,8 @@ class Backoff {
   Backoff(Duration first, Duration most, std::uint64_t seed)
       : first_(first), most_(most), random_(seed | 1) {}
 
-  /// `attempt` counts from 1. The answer lies in [d/2, d] with d = min(first * 2^(attempt-1), most).
+  /// `attempt` counts from 1. The answer lies in [d/2, d] with d = min(first * 2^(attempt-1),
+  /// most).
   Duration next(std::uint32_t attempt);
 
  private:

@@ -21,8 +21,8 @@ void Dispatcher::on(const Assigned& event, TimePoint now) {
   for (const AssignedPartition& assigned : event.partitions) {
     MOULT_CHECK(!current_.contains(assigned.partition), "a partition was assigned twice");
     const LaneId id{++last_lane_};
-    auto& lane = *(lanes_[id] = std::make_unique<Lane>(id, assigned.partition, assigned.handler,
-                                                       epoch_));
+    auto& lane =
+        *(lanes_[id] = std::make_unique<Lane>(id, assigned.partition, assigned.handler, epoch_));
     current_.emplace(assigned.partition, id);
     commands_.push_back(OpenLane{id, assigned.handler, assigned.partition, epoch_});
     start_unless_held(lane);
@@ -43,7 +43,7 @@ void Dispatcher::on(const Revoked& event, TimePoint now) {
   }
   release.lanes = std::move(lanes);
   release.partitions = event.partitions;
-  release.deadline = bounded(now + options_.revoke_deadline, Duration{0});
+  release.deadline = drain_by(now + options_.revoke_deadline);
   begin_release(std::move(release), now);
 }
 
@@ -154,14 +154,13 @@ void Dispatcher::restart_tracking(Lane& lane, Offset offset) {
 void Dispatcher::record_failure(Lane& lane, const Failure& failure) {
   lane.failures = lane.failing_offset == failure.offset ? lane.failures + 1 : 1;
   lane.failing_offset = failure.offset;
-  log_.warning("record failed, its lane waits",
-               {{"topic", lane.partition.topic},
-                {"partition", lane.partition.partition},
-                {"epoch", lane.epoch},
-                {"offset", failure.offset},
-                {"attempt", lane.failures},
-                {"code", failure.code},
-                {"error", failure.error}});
+  log_.warning("record failed, its lane waits", {{"topic", lane.partition.topic},
+                                                 {"partition", lane.partition.partition},
+                                                 {"epoch", lane.epoch},
+                                                 {"offset", failure.offset},
+                                                 {"attempt", lane.failures},
+                                                 {"code", failure.code},
+                                                 {"error", failure.error}});
 }
 
 void Dispatcher::back_off(Lane& lane, Duration asked, TimePoint now) {
@@ -304,8 +303,7 @@ void Dispatcher::advance_releases(TimePoint now) {
 }
 
 void Dispatcher::advance(Release& release, TimePoint now) {
-  if (release.phase == Release::Phase::kDraining &&
-      (drained(release) || now >= release.deadline)) {
+  if (release.phase == Release::Phase::kDraining && (drained(release) || now >= release.deadline)) {
     finish_drain(release, now);
   }
   if (release.phase != Release::Phase::kCommitting || waits_for_others(release)) return;
@@ -319,9 +317,13 @@ bool Dispatcher::waits_for_others(const Release& release) const {
   return release.stop && release.phase == Release::Phase::kCommitting && releases_.size() > 1;
 }
 
-/// No later than the stop allows, `grace` included.
-TimePoint Dispatcher::bounded(TimePoint deadline, Duration grace) const {
-  return stop_deadline_ ? std::min(deadline, *stop_deadline_ + grace) : deadline;
+/// No later than the stop allows.
+TimePoint Dispatcher::drain_by(TimePoint deadline) const {
+  return stop_deadline_ ? std::min(deadline, *stop_deadline_) : deadline;
+}
+
+TimePoint Dispatcher::commit_by(TimePoint deadline) const {
+  return std::min(deadline, stop_commit_deadline_);
 }
 
 /// The stop waits for every worker, also for those with lanes of other or earlier releases.
@@ -341,7 +343,7 @@ void Dispatcher::finish_drain(Release& release, TimePoint now) {
     if (is_open(id)) commands_.push_back(CancelLane{id});
   }
   release.commit = commit(release.lanes, Known::kAcknowledged);
-  release.deadline = bounded(now + options_.commit_timeout, options_.commit_timeout);
+  release.deadline = commit_by(now + options_.commit_timeout);
   release.phase = Release::Phase::kCommitting;
 }
 
@@ -366,6 +368,7 @@ void Dispatcher::on(const Quiet&, TimePoint) { quiet_ = true; }
 void Dispatcher::on(const Stop& event, TimePoint now) {
   if (stop_deadline_) return;
   stop_deadline_ = event.deadline;
+  stop_commit_deadline_ = std::min(event.commit_deadline, event.deadline + options_.commit_timeout);
   quiet_ = true;
   for (Release& release : releases_) hurry(release);
   Release release;
@@ -380,8 +383,7 @@ void Dispatcher::on(const Stop& event, TimePoint now) {
 /// Cuts what is under way to the time that the stop leaves.
 void Dispatcher::hurry(Release& release) {
   const bool draining = release.phase == Release::Phase::kDraining;
-  release.deadline =
-      bounded(release.deadline, draining ? Duration{0} : options_.commit_timeout);
+  release.deadline = draining ? drain_by(release.deadline) : commit_by(release.deadline);
   if (!draining) return;
   for (const LaneId id : release.lanes) {
     const auto at = lanes_.find(id);

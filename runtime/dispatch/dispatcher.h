@@ -115,7 +115,8 @@ class Dispatcher {
   void advance_releases(TimePoint now);
   void advance(Release& release, TimePoint now);
   bool waits_for_others(const Release& release) const;
-  TimePoint bounded(TimePoint deadline, Duration grace) const;
+  TimePoint drain_by(TimePoint deadline) const;
+  TimePoint commit_by(TimePoint deadline) const;
   bool drained(const Release& release) const;
   bool is_open(LaneId id) const;
   std::vector<LaneId> busy_lanes() const;
@@ -139,10 +140,10 @@ class Dispatcher {
   std::vector<Backoff> backoffs_;  // by HandlerIndex
 
   std::unordered_map<LaneId, std::unique_ptr<Lane>> lanes_;
-  std::map<TopicPartition, LaneId> current_;             // assigned to us
-  std::multimap<TopicPartition, LaneId> outstaying_;     // detached, not ended yet
-  std::set<std::pair<TimePoint, LaneId>> timers_;        // lanes with a wake_at
-  std::set<LaneId> dirty_;                               // lanes whose watermark moved
+  std::map<TopicPartition, LaneId> current_;          // assigned to us
+  std::multimap<TopicPartition, LaneId> outstaying_;  // detached, not ended yet
+  std::set<std::pair<TimePoint, LaneId>> timers_;     // lanes with a wake_at
+  std::set<LaneId> dirty_;                            // lanes whose watermark moved
   std::map<CommitId, std::vector<CommitOffset>> in_flight_;
   std::optional<CommitId> periodic_commit_;  // at most one under way
   TimePoint periodic_deadline_{};
@@ -150,6 +151,7 @@ class Dispatcher {
   std::vector<Release> releases_;
   bool quiet_ = false;
   std::optional<TimePoint> stop_deadline_;  // set once, by Stop
+  TimePoint stop_commit_deadline_ = kNever;
 
   std::vector<Command> commands_;
 };

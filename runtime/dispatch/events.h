@@ -80,9 +80,11 @@ struct CommitDone {
 /// Takes no further batch; membership and running batches go on.
 struct Quiet {};
 
-/// Ends every lane by `deadline`, commits, and then there is Stopped.
+/// Ends every lane by `deadline`, commits, and then there is Stopped: when the broker has answered,
+/// or by `commit_deadline`, which is never later than `deadline` plus the commit timeout.
 struct Stop {
   TimePoint deadline;
+  TimePoint commit_deadline = kNever;
 };
 
 // What a dispatcher wants done, in this order.

@@ -42,9 +42,9 @@ struct Lane {
   std::optional<Offset> sent;          // the last offset on its way to the broker, or there
   std::optional<Offset> acknowledged;  // what the broker has
 
-  bool ready = false;         // its partition queue may hold records
+  bool ready = false;  // its partition queue may hold records
   bool has_instance = false;
-  bool detached = false;      // its partition is no longer ours: results are dropped
+  bool detached = false;  // its partition is no longer ours: results are dropped
   std::optional<EndReason> closing;
   TimePoint close_deadline = kNever;
   TimePoint wake_at = kNever;  // lingering, backoff

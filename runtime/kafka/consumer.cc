@@ -17,10 +17,12 @@ namespace {
 constexpr std::size_t kMailboxBound = 1'000'000;
 // librdkafka wants its consumer queue served at least this often.
 constexpr Duration kLongestWait = std::chrono::seconds(1);
+// The end of a stop's time, which is kept for the last commit and for leaving the group. It is a
+// quarter where there is little time altogether.
+constexpr Duration kCloseAllowance = std::chrono::seconds(2);
 
 PartitionListHandle to_list(const std::vector<TopicPartition>& partitions) {
-  PartitionListHandle list(
-      rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  PartitionListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
   for (const TopicPartition& partition : partitions) {
     rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition);
   }
@@ -103,7 +105,8 @@ Result<Ok> Consumer::subscribe() {
   }
   const auto code = rd_kafka_subscribe(client_.get(), to_list(topics).get());
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return failure(fmt::format("group '{}': can't subscribe: {}", options_.group, error_text(code)));
+    return failure(
+        fmt::format("group '{}': can't subscribe: {}", options_.group, error_text(code)));
   }
   return Ok{};
 }
@@ -171,14 +174,22 @@ void Consumer::handle(const Message& message) {
   } else if (const auto* lane_ended = std::get_if<LaneEnded>(&message)) {
     dispatcher_.on(*lane_ended, now);
   } else if (const auto* stop = std::get_if<RequestStop>(&message)) {
-    stopping_ = true;
-    dispatcher_.on(Stop{stop->deadline}, now);
+    begin_stop(stop->deadline);
   } else if (std::holds_alternative<RequestQuiet>(message)) {
     log_.info("quiet: no further batch starts, the membership stays", {{"group", options_.group}});
     dispatcher_.on(Quiet{}, now);
   } else {
     dump_lanes();
   }
+}
+
+void Consumer::begin_stop(TimePoint deadline) {
+  if (std::exchange(stopping_, true)) return;
+  const TimePoint now = Clock::now();
+  const Duration left = std::max(deadline - now, Duration{0});
+  const Duration allowance = std::min(kCloseAllowance, left / 4);
+  close_deadline_ = deadline - allowance / 4;
+  dispatcher_.on(Stop{deadline - allowance, deadline - allowance / 2}, now);
 }
 
 void Consumer::serve_client() {
@@ -211,8 +222,7 @@ void Consumer::apply_commands() {
 
 void Consumer::apply(const OpenLane& command) {
   auto source = std::make_unique<PartitionSource>(client_.get(), command.partition, log_);
-  auto& signal = signals_[command.lane] =
-      std::make_unique<ReadySignal>(this, command.lane);
+  auto& signal = signals_[command.lane] = std::make_unique<ReadySignal>(this, command.lane);
   source->enable_events(ready_callback, signal.get());
   executor_.open(command, std::move(source));
 }
@@ -255,6 +265,7 @@ void Consumer::on_commit_answer(rd_kafka_event_t* event) {
   const CommitId commit{reinterpret_cast<std::uintptr_t>(rd_kafka_event_opaque(event))};  // NOLINT
   const bool ok = code == RD_KAFKA_RESP_ERR_NO_ERROR;
   if (!ok && commit_overtaken(code)) {
+    overtaken_ = stopping_;
     log_.info("commit overtaken by a rebalance: its records may be handled again elsewhere",
               {{"group", options_.group}, {"error", error_text(code)}});
   } else if (!ok) {
@@ -275,6 +286,8 @@ void Consumer::apply(const Unassign& command) {
 
 void Consumer::apply(const Stopped& command) {
   end_.blocked = describe_unfinished(command.unfinished);
+  // After a rebalance the partitions' next owners handle the records again: nothing failed.
+  if (!overtaken_) end_.uncommitted = describe_uncommitted();
   close();
 }
 
@@ -353,9 +366,7 @@ void Consumer::error_callback(rd_kafka_t*, int code, const char* text, void* opa
 void Consumer::on_error(int code, const char* text) {
   report_error(log_, code, text, {{"group", options_.group}});
   if (classify(code) != Disposition::kFatal || fatal_.exchange(true)) return;
-  stopping_ = true;
-  const TimePoint now = Clock::now();
-  dispatcher_.on(Stop{now + options_.dispatch.revoke_deadline}, now);
+  begin_stop(Clock::now() + options_.dispatch.revoke_deadline);
 }
 
 void Consumer::log_callback(const rd_kafka_t* client, int level, const char* facility,
@@ -372,31 +383,63 @@ std::vector<std::string> Consumer::describe_unfinished(const std::vector<LaneId>
   for (const LaneId id : lanes) {
     const LaneActivity activity = executor_.activity(id);
     const TopicPartition& partition = dispatcher_.lane(id).partition;
-    lines.push_back(fmt::format(
-        "handler {} (build id {}) still runs on {}[{}], offsets {} to {}, for {} ms",
-        activity.handler, activity.build_id, partition.topic, partition.partition,
-        activity.running.begin, activity.running.end - 1, to_ms(activity.running_for)));
+    lines.push_back(
+        fmt::format("handler {} (build id {}) still runs on {}[{}], offsets {} to {}, for {} ms",
+                    activity.handler, activity.build_id, partition.topic, partition.partition,
+                    activity.running.begin, activity.running.end - 1, to_ms(activity.running_for)));
   }
   return lines;
 }
 
-/// Leaves the group. With a lane unfinished the client can't be destroyed (it waits for the
-/// messages in that lane's hands), so the process has to go.
+std::vector<std::string> Consumer::describe_uncommitted() const {
+  std::vector<std::string> lines;
+  for (const auto& [partition, id] : dispatcher_.assignment()) {
+    const Lane& lane = dispatcher_.lane(id);
+    const auto finished_to = lane.past(lane.acknowledged);
+    if (!finished_to) continue;
+    lines.push_back(fmt::format(
+        "{}[{}] is finished up to offset {}, committed up to {}", partition.topic,
+        partition.partition, *finished_to - 1,
+        lane.acknowledged ? std::to_string(*lane.acknowledged - 1) : "where it was taken over"));
+  }
+  return lines;
+}
+
+/// With a lane unfinished the client can't be destroyed (it waits for the messages in that lane's
+/// hands), nor while it waits for a broker: then the process has to go.
 void Consumer::close() {
   closing_ = true;
-  const auto code = rd_kafka_consumer_close(client_.get());
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    log_.warning("leaving the group failed",
-                 {{"group", options_.group}, {"error", error_text(code)}});
-  }
+  end_.fatal = fatal_;
+  end_.closed = leave_group() && end_.blocked.empty();
   for (const auto& [partition, id] : dispatcher_.assignment()) {
     if (dispatcher_.lane(id).state == LaneState::kEnded) {
       executor_.close(id);
       signals_.erase(id);
     }
   }
-  end_.clean = end_.blocked.empty() && !fatal_;
   ended_ = true;
+}
+
+/// False when it did not end in time. Without a broker librdkafka keeps a commit for the whole
+/// session timeout before it lets go.
+bool Consumer::leave_group() {
+  const QueueHandle queue(rd_kafka_queue_new(client_.get()));
+  const ErrorHandle error(rd_kafka_consumer_close_queue(client_.get(), queue.get()));
+  if (error) {
+    log_.warning("leaving the group failed",
+                 {{"group", options_.group}, {"error", rd_kafka_error_string(error.get())}});
+    return true;  // it never will be otherwise
+  }
+  while (rd_kafka_consumer_closed(client_.get()) == 0) {
+    const Duration left = std::min(close_deadline_ - Clock::now(), kLongestWait);
+    if (left <= Duration{0}) {
+      log_.warning("the group could not be left in time, it notices at the session's timeout",
+                   {{"group", options_.group}});
+      return false;
+    }
+    rd_kafka_queue_poll_callback(queue.get(), static_cast<int>(to_ms(left)) + 1);
+  }
+  return true;
 }
 
 void Consumer::dump_lanes() const {

@@ -30,10 +30,12 @@ struct ConsumerOptions {
   DispatcherOptions dispatch;
 };
 
-/// How a consumer ended. `blocked` says in words what did not end by the deadline.
+/// How a consumer ended; the lists are in words.
 struct ConsumerEnd {
-  bool clean = false;
-  std::vector<std::string> blocked;
+  bool fatal = false;                    // librdkafka gave up on this membership
+  bool closed = false;                   // else the client may not be destroyed: it would wait
+  std::vector<std::string> blocked;      // work that did not end by the deadline
+  std::vector<std::string> uncommitted;  // finished work that the broker may not know of
 };
 
 /// One membership of one group: owns the librdkafka client, the dispatcher and every partition's
@@ -54,6 +56,7 @@ class Consumer final : public LaneAnswers {
 
   // Any thread.
   void quiet();
+  /// Drains, commits, leaves the group, and has ended by `deadline`.
   void stop(TimePoint deadline);
   void dump();
   void post(LaneAnswer answer) override;
@@ -82,6 +85,7 @@ class Consumer final : public LaneAnswers {
   void run() noexcept;
   void wait();
   void handle(const Message& message);
+  void begin_stop(TimePoint deadline);
   void serve_client();
   void serve_commits();
 
@@ -104,7 +108,9 @@ class Consumer final : public LaneAnswers {
   bool incremental() const;
   void change_assignment(bool assign, const rd_kafka_topic_partition_list_t* partitions);
   std::vector<std::string> describe_unfinished(const std::vector<LaneId>& lanes) const;
+  std::vector<std::string> describe_uncommitted() const;
   void close();
+  bool leave_group();
   void dump_lanes() const;
 
   static void rebalance_callback(rd_kafka_t* client, rd_kafka_resp_err_t code,
@@ -132,6 +138,8 @@ class Consumer final : public LaneAnswers {
   std::unordered_map<LaneId, std::unique_ptr<ReadySignal>> signals_;
   std::vector<Message> inbox_;
   bool stopping_ = false;
+  TimePoint close_deadline_ = kNever;  // once stopping
+  bool overtaken_ = false;             // while stopping, a commit by a rebalance
   bool closing_ = false;
   bool ended_ = false;
   ConsumerEnd end_;

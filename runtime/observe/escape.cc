@@ -132,8 +132,7 @@ bool is_key_byte(char byte) {
 
 }  // namespace
 
-void append_escaped(std::string& out, std::string_view text, Quotes quotes,
-                    std::size_t max_bytes) {
+void append_escaped(std::string& out, std::string_view text, Quotes quotes, std::size_t max_bytes) {
   append_text(out, text, max_bytes, [quotes](char32_t c) {
     return c == '\\' || (c == '"' && quotes == Quotes::kEscape) || is_unsafe(c);
   });

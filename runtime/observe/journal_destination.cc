@@ -22,7 +22,8 @@ namespace {
 
 constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
 
-// PRIORITY, SYSLOG_IDENTIFIER, MOULT_COMPONENT, MESSAGE, the fields and the count of those left out.
+// PRIORITY, SYSLOG_IDENTIFIER, MOULT_COMPONENT, MESSAGE, the fields and the count of those left
+// out.
 constexpr std::size_t kMaxEntries = 4 + kMaxLogFields + 1;
 
 int priority_of(Severity severity) {

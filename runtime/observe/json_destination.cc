@@ -22,8 +22,8 @@ void append_utc_time(std::string& out, std::chrono::system_clock::time_point tim
   const std::chrono::hh_mm_ss clock(us - day);
   fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
                  static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                 static_cast<unsigned>(date.day()), clock.hours().count(),
-                 clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+                 static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(),
+                 clock.seconds().count(), clock.subseconds().count());
 }
 
 void append_string(std::string& out, std::string_view text, std::size_t max_bytes) {

@@ -32,7 +32,9 @@ class LogQueueGate {
   std::uint64_t take_dropped() noexcept;
 
   /// Waits until the lines let in so far are finished. Async-signal-safe.
-  bool wait_finished(Duration bound) noexcept { return finished_.wait_for(admitted_.load(), bound); }
+  bool wait_finished(Duration bound) noexcept {
+    return finished_.wait_for(admitted_.load(), bound);
+  }
 
  private:
   bool admit_bytes(std::size_t bytes) noexcept;

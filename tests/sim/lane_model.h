@@ -44,7 +44,7 @@ struct LaneModel {
   bool has_instance = false;
   std::deque<Record> held;
   std::optional<TimePoint> gathering_since;
-  Offset position = 0;          // one past what was pulled
+  Offset position = 0;            // one past what was pulled
   std::uint32_t incarnation = 0;  // of what was pulled
   std::optional<Offset> failing;
   std::uint32_t failures = 0;

@@ -184,8 +184,8 @@ void Member::log_cut(std::size_t partition) {
 void Member::post(Mail mail) {
   mail_.push_back(std::move(mail));
   // One answer for each worker's task, commit and control message; a Ready needs a pull before it.
-  const std::size_t bound = 3 * lanes_.size() + 3 * world_.partitions.size() +
-                            commits_under_way_ + 8;
+  const std::size_t bound =
+      3 * lanes_.size() + 3 * world_.partitions.size() + commits_under_way_ + 8;
   expect(mail_.size() <= bound, "the mailbox has no bound");
   wake_at(world_.schedule.now() + world_.random.between(microseconds(1), microseconds(400)));
 }
@@ -215,7 +215,8 @@ void Member::settle() {
   expect(next > world_.schedule.now(), "next_wakeup() is not in the future after tick()");
   for (const auto& [id, lane] : lanes_) check_due(lane);
   check_bounds();
-  if (next != kNever) wake_at(next + world_.random.between(Duration{0}, Duration(microseconds(500))));
+  if (next != kNever)
+    wake_at(next + world_.random.between(Duration{0}, Duration(microseconds(500))));
   if (!mail_.empty()) wake_at(world_.schedule.now() + microseconds(10));
 }
 

@@ -49,8 +49,7 @@ class Member {
   void expect_all_closed() const;
 
  private:
-  using Mail =
-      std::variant<Ready, InstanceCreated, TurnReport, LaneEnded, CommitDone, Quiet, Stop>;
+  using Mail = std::variant<Ready, InstanceCreated, TurnReport, LaneEnded, CommitDone, Quiet, Stop>;
 
   void start_fetching(std::size_t partition);
   void stop_fetching(std::size_t partition);

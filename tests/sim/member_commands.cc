@@ -131,8 +131,7 @@ void Member::obey(const CloseLane& command) {
 
 void Member::check_offset(LaneModel& lane, Offset offset) {
   const Partition& log = world_.partitions[lane.partition];
-  expect(lane.disturbed || !lane.last_offset || offset >= *lane.last_offset,
-         "a commit goes back");
+  expect(lane.disturbed || !lane.last_offset || offset >= *lane.last_offset, "a commit goes back");
   lane.last_offset = offset;
   // After the log was cut a lane may be right to commit what the old one had.
   if (lane.disturbed) return;

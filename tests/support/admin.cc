@@ -114,8 +114,8 @@ void Admin::expect_topic_done(const kafka::EventHandle& event, const std::string
 void Admin::create_topic(const std::string& topic, int partitions, const Properties& config,
                          int replicas) {
   std::array<char, 512> error{};
-  const NewTopic request(rd_kafka_NewTopic_new(topic.c_str(), partitions, replicas, error.data(),
-                                               error.size()));
+  const NewTopic request(
+      rd_kafka_NewTopic_new(topic.c_str(), partitions, replicas, error.data(), error.size()));
   if (!request) throw std::runtime_error(error.data());
   for (const auto& [name, value] : config) {
     check(rd_kafka_NewTopic_set_config(request.get(), name.c_str(), value.c_str()), name);
@@ -245,8 +245,8 @@ GroupDescription Admin::describe(const std::string& group) {
   }
   check(error, "describe " + group);
   GroupDescription result;
-  result.state = rd_kafka_consumer_group_state_name(
-      rd_kafka_ConsumerGroupDescription_state(description));
+  result.state =
+      rd_kafka_consumer_group_state_name(rd_kafka_ConsumerGroupDescription_state(description));
   const std::size_t members = rd_kafka_ConsumerGroupDescription_member_count(description);
   for (std::size_t i = 0; i < members; ++i) {
     result.members.push_back(member_of(rd_kafka_ConsumerGroupDescription_member(description, i)));

@@ -44,8 +44,9 @@ std::filesystem::path write_config(const Scratch& scratch, const std::string& na
 }  // namespace
 
 std::string DaemonSpec::yaml() const {
-  std::string yaml = fmt::format("kafka: {}\nplugins_path: {}\nlog: {{format: text, level: info}}\n",
-                                 flow_map(kafka), MOULT_TEST_PLUGINS);
+  std::string yaml =
+      fmt::format("kafka: {}\nplugins_path: {}\nlog: {{format: text, level: info}}\n",
+                  flow_map(kafka), MOULT_TEST_PLUGINS);
   for (const auto& [name, value] : options) yaml += fmt::format("{}: {}\n", name, value);
   yaml += "consumers:\n";
   for (const ConsumerSpec& consumer : consumers) {

@@ -22,21 +22,21 @@ namespace moult::testing {
 struct HandlerSpec {
   std::string name = "ledger";
   std::string plugin = "ledger.so";  // in tests/support/plugins of the build, or an absolute path
-  std::vector<std::string> topics;
-  Properties options;   // `workers`, `batch: {…}`, `retry: {…}`, …
-  Properties settings;  // the plugin's; a ledger handler needs "ledger"
+  std::vector<std::string> topics = {};
+  Properties options = {};   // `workers`, `batch: {…}`, `retry: {…}`, …
+  Properties settings = {};  // the plugin's; a ledger handler needs "ledger"
 };
 
 struct ConsumerSpec {
-  std::string group;
-  Properties kafka;
-  std::vector<HandlerSpec> handlers;
+  std::string group = {};
+  Properties kafka = {};
+  std::vector<HandlerSpec> handlers = {};
 };
 
 struct DaemonSpec {
-  Properties kafka;    // `bootstrap.servers` at least
-  Properties options;  // `commit_interval`, `drain_deadline`, `revoke_deadline`, …
-  std::vector<ConsumerSpec> consumers;
+  Properties kafka = {};    // `bootstrap.servers` at least
+  Properties options = {};  // `commit_interval`, `drain_deadline`, `revoke_deadline`, …
+  std::vector<ConsumerSpec> consumers = {};
 
   std::string yaml() const;
 };

@@ -17,6 +17,7 @@ namespace {
 
 // Starting takes a few seconds on an idle machine; tools/kafka gives up by itself after 60.
 constexpr std::chrono::seconds kToolBound{90};
+constexpr const char* kSharedProperties = MOULT_SOURCE_DIR "/tests/support/server.properties";
 
 }  // namespace
 
@@ -26,12 +27,12 @@ KafkaCluster& KafkaCluster::shared() {
     static KafkaCluster cluster(External{external});
     return cluster;
   }
-  static KafkaCluster cluster(Options{});
+  static KafkaCluster cluster(Options{.properties = read_file(kSharedProperties)});
   return cluster;
 }
 
 KafkaCluster::KafkaCluster(External external) : name_(std::move(external.name)), ours_(false) {
-  up({});
+  up({"--config", kSharedProperties});
 }
 
 KafkaCluster::KafkaCluster(const Options& options)
@@ -95,6 +96,19 @@ std::filesystem::path KafkaCluster::log_file(int node) const {
   std::string path = run({"log", "--name", name_, std::to_string(node)});
   if (path.ends_with('\n')) path.pop_back();
   return path;
+}
+
+std::size_t KafkaCluster::generations(const std::string& group) const {
+  const std::string classic = fmt::format("Stabilized group {} generation ", group);
+  const std::string consumer = fmt::format("[GroupId {}] Bumped group epoch to ", group);
+  std::size_t count = 0;
+  for (int node = 1; node <= brokers_; ++node) {
+    std::istringstream lines(read_file(log_file(node)));
+    for (std::string line; std::getline(lines, line);) {
+      if (line.find(classic) != line.npos || line.find(consumer) != line.npos) ++count;
+    }
+  }
+  return count;
 }
 
 std::string KafkaCluster::run(const std::vector<std::string>& arguments) const {

@@ -13,8 +13,8 @@ class KafkaCluster {
  public:
   struct Options {
     int brokers = 1;
-    std::string properties;               // lines added to every server.properties
-    std::vector<std::string> listeners;   // NAME:PROTOCOL, beside the plain one
+    std::string properties = {};              // lines added to every server.properties
+    std::vector<std::string> listeners = {};  // NAME:PROTOCOL, beside the plain one
   };
 
   /// The cluster that all tests of this binary share, with one broker; started at the first call.
@@ -41,8 +41,8 @@ class KafkaCluster {
   std::filesystem::path log_file(int node = 1) const;
 
   /// How often the group coordinator began a new generation (classic protocol) or epoch
-  /// (`group.protocol=consumer`) of the group, as the brokers' logs tell. Classic generations that
-  /// come of a member's own rejoin count too.
+  /// (`group.protocol=consumer`) of the group, as the brokers' logs tell. One rebalance of
+  /// the cooperative assignor takes two.
   std::size_t generations(const std::string& group) const;
 
  private:

@@ -15,9 +15,8 @@
 namespace moult::testing {
 namespace {
 
-constexpr std::array<std::string_view, 9> kNames = {"create", "assigned", "begin",
-                                                    "record", "failed",   "cancelled",
-                                                    "end",    "revoked",  "destroy"};
+constexpr std::array<std::string_view, 9> kNames = {
+    "create", "assigned", "begin", "record", "failed", "cancelled", "end", "revoked", "destroy"};
 constexpr std::size_t kColumns = 13;
 
 std::int64_t number(const std::string& column, std::int64_t none) {
@@ -38,7 +37,8 @@ Entry parse(const std::string& line) {
   if (!in || in >> excess) throw std::runtime_error("not a ledger line: " + line);
   Entry entry;
   entry.event = event_of(columns[0]);
-  entry.lane = {static_cast<pid_t>(std::stol(columns[1])), columns[2],
+  entry.lane = {static_cast<pid_t>(std::stol(columns[1])),
+                columns[2],
                 {columns[3], static_cast<std::int32_t>(std::stol(columns[4]))},
                 std::stoull(columns[5])};
   entry.offset = number(columns[6], -1);

@@ -42,10 +42,10 @@ struct LaneKey {
 struct Entry {
   Event event = Event::kCreate;
   LaneKey lane;
-  Offset offset = -1;          // -1 where the event has none
-  std::int64_t start_ns = 0;   // monotonic clock, the same for all processes
+  Offset offset = -1;         // -1 where the event has none
+  std::int64_t start_ns = 0;  // monotonic clock, the same for all processes
   std::int64_t end_ns = 0;
-  int attempt = 0;             // 0 where the event has none
+  int attempt = 0;  // 0 where the event has none
   std::optional<std::string> key;
   std::optional<std::int64_t> sequence;
   std::string detail;

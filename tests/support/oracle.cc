@@ -24,9 +24,7 @@ std::string text(const TopicPartition& partition) {
   return fmt::format("{}[{}]", partition.topic, partition.partition);
 }
 
-std::string text(const RecordId& id) {
-  return fmt::format("{}@{}", text(id.partition), id.offset);
-}
+std::string text(const RecordId& id) { return fmt::format("{}@{}", text(id.partition), id.offset); }
 
 std::string text(const LaneKey& lane) {
   return fmt::format("{} of epoch {} in process {}", text(lane.partition), lane.epoch, lane.pid);
@@ -83,8 +81,8 @@ Problems invented(const Produced& produced, const Entries& entries) {
     if (at == produced.end()) {
       add(problems, text(entry.id()) + " was never produced");
     } else if (entry.sequence && *entry.sequence != at->second) {
-      add(problems, fmt::format("{} has sequence {}, not {}", text(entry.id()), *entry.sequence,
-                                at->second));
+      add(problems,
+          fmt::format("{} has sequence {}, not {}", text(entry.id()), *entry.sequence, at->second));
     }
   }
   return problems;
@@ -112,8 +110,8 @@ Problems out_of_order(const Entries& entries) {
     if (entry.event != Event::kRecord) continue;
     const auto [at, first] = last.try_emplace(entry.lane, entry.offset);
     if (!first && entry.offset <= at->second) {
-      add(problems, fmt::format("{} came after {} in {}", entry.offset, at->second,
-                                text(entry.lane)));
+      add(problems,
+          fmt::format("{} came after {} in {}", entry.offset, at->second, text(entry.lane)));
     }
     at->second = entry.offset;
   }
@@ -128,10 +126,10 @@ Problems overlapping(const Entries& entries) {
       const Span& before = spans[i - 1];
       const Span& after = spans[i];
       if (after.start_ns >= before.end_ns) continue;
-      add(problems, fmt::format("the batch at {} of {} began {} us before that at {} of {} ended",
-                                after.offset, text(after.lane),
-                                (before.end_ns - after.start_ns) / 1'000, before.offset,
-                                text(before.lane)));
+      add(problems,
+          fmt::format("the batch at {} of {} began {} us before that at {} of {} ended",
+                      after.offset, text(after.lane), (before.end_ns - after.start_ns) / 1'000,
+                      before.offset, text(before.lane)));
     }
   }
   return problems;

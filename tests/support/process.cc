@@ -61,8 +61,8 @@ std::optional<int> Process::wait_exit(Duration bound) {
   if (status_) return status_;
   const TimePoint deadline = Clock::now() + bound;
   pollfd ended{fd_.get(), POLLIN, 0};
-  while (::poll(&ended, 1, static_cast<int>(std::max<std::int64_t>(
-                               0, to_ms(deadline - Clock::now())))) <= 0) {
+  while (::poll(&ended, 1,
+                static_cast<int>(std::max<std::int64_t>(0, to_ms(deadline - Clock::now())))) <= 0) {
     if (Clock::now() >= deadline) return std::nullopt;
   }
   int status = 0;

@@ -58,26 +58,37 @@ Producer::~Producer() {
 std::int64_t Producer::send(const NewRecord& record) {
   const std::int64_t sequence = next_++;
   const std::string value = value_of(record, sequence);
-  // librdkafka copies it all; a null pointer is no key, or a tombstone.
-  void* bytes = record.tombstone ? nullptr : const_cast<char*>(value.data());  // NOLINT
-  auto* opaque = reinterpret_cast<void*>(sequence);                             // NOLINT
   rd_kafka_headers_t* headers = headers_of(record);
-  for (;;) {
-    const auto code = rd_kafka_producev(
-        client_.get(), RD_KAFKA_V_TOPIC(record.topic.c_str()),
-        RD_KAFKA_V_PARTITION(record.partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_KEY(record.key ? record.key->data() : nullptr, record.key ? record.key->size() : 0),
-        RD_KAFKA_V_VALUE(bytes, record.tombstone ? 0 : value.size()), RD_KAFKA_V_OPAQUE(opaque),
-        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
-    if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-      if (headers != nullptr) rd_kafka_headers_destroy(headers);
-      throw std::runtime_error(rd_kafka_err2str(code));
-    }
-    rd_kafka_poll(client_.get(), 100);
-  }
+  while (!queue(record, value, sequence, headers)) rd_kafka_poll(client_.get(), 100);
   rd_kafka_poll(client_.get(), 0);
   return sequence;
+}
+
+/// False when librdkafka's queue is full. It copies key and value, and takes the headers.
+bool Producer::queue(const NewRecord& record, const std::string& value, std::int64_t sequence,
+                     rd_kafka_headers_t* headers) {
+  std::array<rd_kafka_vu_t, 7> fields{};
+  fields[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+  fields[0].u.cstr = record.topic.c_str();
+  fields[1].vtype = RD_KAFKA_VTYPE_PARTITION;
+  fields[1].u.i32 = record.partition;
+  fields[2].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+  fields[2].u.i = RD_KAFKA_MSG_F_COPY;
+  // Null pointers say no key, and a tombstone.
+  fields[3].vtype = RD_KAFKA_VTYPE_KEY;
+  if (record.key) fields[3].u.mem = {const_cast<char*>(record.key->data()), record.key->size()};
+  fields[4].vtype = RD_KAFKA_VTYPE_VALUE;
+  if (!record.tombstone) fields[4].u.mem = {const_cast<char*>(value.data()), value.size()};
+  fields[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
+  fields[5].u.ptr = reinterpret_cast<void*>(sequence);  // NOLINT: a number in a pointer's place
+  fields[6].vtype = RD_KAFKA_VTYPE_HEADERS;
+  fields[6].u.headers = headers;
+  const std::size_t used = headers == nullptr ? fields.size() - 1 : fields.size();
+  const kafka::ErrorHandle error(rd_kafka_produceva(client_.get(), fields.data(), used));
+  if (!error) return true;
+  if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL) return false;
+  if (headers != nullptr) rd_kafka_headers_destroy(headers);
+  throw std::runtime_error(rd_kafka_error_string(error.get()));
 }
 
 void Producer::send_sequence(const std::string& topic, int partitions, int count,

@@ -42,6 +42,8 @@ class Producer {
   /// Idempotent, all replicas; `properties` add to that.
   explicit Producer(const std::string& bootstrap, const Properties& properties = {});
   ~Producer();
+  Producer(const Producer&) = delete;
+  Producer& operator=(const Producer&) = delete;
 
   /// Queues it and returns its sequence number.
   std::int64_t send(const NewRecord& record);
@@ -59,6 +61,8 @@ class Producer {
   void abort();
 
  private:
+  bool queue(const NewRecord& record, const std::string& value, std::int64_t sequence,
+             rd_kafka_headers_t* headers);
   void acknowledged(const rd_kafka_message_t& message);
   static void delivery_callback(rd_kafka_t* client, const rd_kafka_message_t* message,
                                 void* opaque);
@@ -67,7 +71,7 @@ class Producer {
   bool in_transaction_ = false;
   std::map<RecordId, std::int64_t> produced_;
   std::map<RecordId, std::int64_t> uncommitted_;
-  std::string refused_;  // why the last refused record was
+  std::string refused_;         // why the last refused record was
   kafka::ClientHandle client_;  // last: its destruction may still call back
 };
 

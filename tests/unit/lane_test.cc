@@ -12,17 +12,16 @@ namespace {
 
 using enum LaneState;
 
-constexpr std::array kStates = {kBlocked, kCreating,  kIdle,    kRunning,
-                                kLingering, kBackoff, kEnding, kEnded};
+constexpr std::array kStates = {kBlocked,   kCreating, kIdle,   kRunning,
+                                kLingering, kBackoff,  kEnding, kEnded};
 
 TEST(LaneTest, GoesOneWayRound) {
   const std::set<std::pair<LaneState, LaneState>> allowed = {
-      {kBlocked, kCreating},   {kBlocked, kEnded},     {kCreating, kIdle},
-      {kCreating, kBackoff},   {kCreating, kEnding},   {kIdle, kRunning},
-      {kIdle, kEnding},        {kRunning, kIdle},      {kRunning, kLingering},
-      {kRunning, kBackoff},    {kRunning, kEnding},    {kLingering, kRunning},
-      {kLingering, kEnding},   {kBackoff, kRunning},   {kBackoff, kCreating},
-      {kBackoff, kEnding},     {kEnding, kEnded},
+      {kBlocked, kCreating},  {kBlocked, kEnded},   {kCreating, kIdle},    {kCreating, kBackoff},
+      {kCreating, kEnding},   {kIdle, kRunning},    {kIdle, kEnding},      {kRunning, kIdle},
+      {kRunning, kLingering}, {kRunning, kBackoff}, {kRunning, kEnding},   {kLingering, kRunning},
+      {kLingering, kEnding},  {kBackoff, kRunning}, {kBackoff, kCreating}, {kBackoff, kEnding},
+      {kEnding, kEnded},
   };
   for (const LaneState from : kStates) {
     for (const LaneState to : kStates) {

@@ -41,21 +41,20 @@ TEST(LogEscape, EscapesQuotesOnlyWhenAsked) {
 }
 
 TEST(LogEscape, ReplacesInvalidUtf8) {
-  EXPECT_EQ(valid("a\x80z"), "a\uFFFDz");                          // a continuation alone
-  EXPECT_EQ(valid("a\xFFz"), "a\uFFFDz");                          // never a byte of UTF-8
-  EXPECT_EQ(valid("a\xC0\xAFz"), "a\uFFFD\uFFFDz");                // overlong
-  EXPECT_EQ(valid("a\xED\xA0\x80z"), "a\uFFFD\uFFFD\uFFFDz");      // a surrogate
+  EXPECT_EQ(valid("a\x80z"), "a\uFFFDz");                                // a continuation alone
+  EXPECT_EQ(valid("a\xFFz"), "a\uFFFDz");                                // never a byte of UTF-8
+  EXPECT_EQ(valid("a\xC0\xAFz"), "a\uFFFD\uFFFDz");                      // overlong
+  EXPECT_EQ(valid("a\xED\xA0\x80z"), "a\uFFFD\uFFFD\uFFFDz");            // a surrogate
   EXPECT_EQ(valid("a\xF4\x90\x80\x80z"), "a\uFFFD\uFFFD\uFFFD\uFFFDz");  // above U+10FFFF
-  EXPECT_EQ(valid("a\xE2\x82z"), "a\uFFFDz");                      // broken off: one for the part
-  EXPECT_EQ(valid("a\xF0\x9F\x98"), "a\uFFFD");                    // broken off at the end
+  EXPECT_EQ(valid("a\xE2\x82z"), "a\uFFFDz");    // broken off: one for the part
+  EXPECT_EQ(valid("a\xF0\x9F\x98"), "a\uFFFD");  // broken off at the end
 }
 
 TEST(LogEscape, CutsBetweenCharactersAndShowsIt) {
   EXPECT_EQ(escaped("abcdef", Quotes::kEscape, 6), "abcdef");
   EXPECT_EQ(escaped("abcdef", Quotes::kEscape, 5), "abcde…");
   EXPECT_EQ(escaped("ab€f", Quotes::kEscape, 4), "ab…");
-  EXPECT_EQ(escaped("\x80\x80\x80\x80\x80\x80", Quotes::kEscape, 5),
-            "\uFFFD\uFFFD…");
+  EXPECT_EQ(escaped("\x80\x80\x80\x80\x80\x80", Quotes::kEscape, 5), "\uFFFD\uFFFD…");
 }
 
 TEST(LogEscape, PlainKeysCannotForgeFields) {

@@ -134,27 +134,31 @@ void log_to(Format format, int fd, Severity severity, std::string_view message,
 }
 
 Entries journalled(Severity severity, std::string_view message, Logger::Fields fields) {
-  const auto entries = parse_datagram(
-      journal_gets([&] { log_to(Format::kJournal, 2, severity, message, fields); }));
+  const auto entries =
+      parse_datagram(journal_gets([&] { log_to(Format::kJournal, 2, severity, message, fields); }));
   EXPECT_TRUE(entries.has_value());
   return entries.value_or(Entries{});
 }
 
 TEST(LogJournal, SendsMessagePriorityAndFields) {
-  const Entries entries = journalled(
-      Severity::kWarning, "lane stuck",
-      {{"handler", "orders"}, {"partition", 3}, {"build-id", "ab cd"}, {"stuck", true}, {"lag", 0.5}});
-  EXPECT_EQ(entries, (Entries{{"PRIORITY", "4"},
-                              {"SYSLOG_IDENTIFIER", "moult"},
-                              {"MOULT_COMPONENT", "handler"},
-                              {"MESSAGE",
-                               "lane stuck handler=orders partition=3 build-id=\"ab cd\" stuck=true "
-                               "lag=0.5"},
-                              {"MOULT_HANDLER", "orders"},
-                              {"MOULT_PARTITION", "3"},
-                              {"MOULT_BUILD_ID", "ab cd"},
-                              {"MOULT_STUCK", "true"},
-                              {"MOULT_LAG", "0.5"}}));
+  const Entries entries = journalled(Severity::kWarning, "lane stuck",
+                                     {{"handler", "orders"},
+                                      {"partition", 3},
+                                      {"build-id", "ab cd"},
+                                      {"stuck", true},
+                                      {"lag", 0.5}});
+  EXPECT_EQ(entries,
+            (Entries{{"PRIORITY", "4"},
+                     {"SYSLOG_IDENTIFIER", "moult"},
+                     {"MOULT_COMPONENT", "handler"},
+                     {"MESSAGE",
+                      "lane stuck handler=orders partition=3 build-id=\"ab cd\" stuck=true "
+                      "lag=0.5"},
+                     {"MOULT_HANDLER", "orders"},
+                     {"MOULT_PARTITION", "3"},
+                     {"MOULT_BUILD_ID", "ab cd"},
+                     {"MOULT_STUCK", "true"},
+                     {"MOULT_LAG", "0.5"}}));
 }
 
 TEST(LogJournal, MapsSeveritiesToPriorities) {
@@ -167,9 +171,10 @@ TEST(LogJournal, MapsSeveritiesToPriorities) {
 }
 
 TEST(LogJournal, AFieldsContentForgesNoOtherField) {
-  const Entries entries = journalled(
-      Severity::kInfo, "m\nPRIORITY=0",
-      {{"value", "x\nPRIORITY=0\nMOULT_HANDLER=forged"}, {"a\nPRIORITY=0\nb", 1}, {"component", "app"}});
+  const Entries entries = journalled(Severity::kInfo, "m\nPRIORITY=0",
+                                     {{"value", "x\nPRIORITY=0\nMOULT_HANDLER=forged"},
+                                      {"a\nPRIORITY=0\nb", 1},
+                                      {"component", "app"}});
   EXPECT_THAT(entries, Contains(Pair("PRIORITY", "6")));
   EXPECT_THAT(entries, Not(Contains(Key("MOULT_HANDLER"))));
   EXPECT_THAT(entries, Contains(Pair("MOULT_VALUE", "x\nPRIORITY=0\nMOULT_HANDLER=forged")));

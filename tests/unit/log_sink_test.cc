@@ -37,8 +37,7 @@ using testing::MatchesRegex;
 using testing::Not;
 
 constexpr std::chrono::seconds kPatience{30};
-constexpr const char* kStamp =
-    "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3} ";
+constexpr const char* kStamp = "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3} ";
 
 std::unique_ptr<AsyncLogSink> sink_to(int fd, Format format, Severity level = Severity::kTrace) {
   auto sink = make_log_sink({.format = format, .level = level, .levels = {}, .fd = fd});
@@ -65,7 +64,8 @@ class MemoryFile {
     std::string text;
     std::array<char, 4096> block;
     ssize_t size = 0;
-    while ((size = ::pread(fd(), block.data(), block.size(), static_cast<off_t>(text.size()))) > 0) {
+    while ((size = ::pread(fd(), block.data(), block.size(), static_cast<off_t>(text.size()))) >
+           0) {
       text.append(block.data(), static_cast<std::size_t>(size));
     }
     return text;
@@ -119,7 +119,8 @@ TEST(LogSinkText, WritesTimeLevelComponentMessageAndFields) {
   {
     const auto sink = sink_to(file.fd(), Format::kText);
     Logger(*sink, Component::kDispatch)
-        .warning("lane stuck", {{"handler", "orders"}, {"partition", 3}, {"lag", 1.5}, {"ok", false}});
+        .warning("lane stuck",
+                 {{"handler", "orders"}, {"partition", 3}, {"lag", 1.5}, {"ok", false}});
   }
   EXPECT_THAT(file.text(),
               MatchesRegex(std::string(kStamp) +
@@ -127,7 +128,26 @@ TEST(LogSinkText, WritesTimeLevelComponentMessageAndFields) {
                            "ok=false\n"));
 }
 
+/// The process's time zone while it lives.
+class TimeZone {
+ public:
+  explicit TimeZone(const char* zone) { set(zone); }
+  TimeZone(const TimeZone&) = delete;
+  TimeZone& operator=(const TimeZone&) = delete;
+  ~TimeZone() { set(had_before_ ? before_.c_str() : nullptr); }
+
+ private:
+  static void set(const char* zone) {
+    zone != nullptr ? ::setenv("TZ", zone, 1) : ::unsetenv("TZ");
+    ::tzset();
+  }
+
+  const bool had_before_ = ::getenv("TZ") != nullptr;
+  const std::string before_ = had_before_ ? ::getenv("TZ") : "";
+};
+
 TEST(LogSinkText, ShowsLocalTime) {
+  const TimeZone far_from_utc("MOULT-05:30");
   const time_t before = ::time(nullptr);
   const MemoryFile file;
   Logger(*sink_to(file.fd(), Format::kText), Component::kApp).info("m");
@@ -145,7 +165,8 @@ TEST(LogSinkText, QuotesValuesThatNeedIt) {
 TEST(LogSinkText, NothingInALineForgesAnother) {
   const std::string forged = "x\n2026-01-01 00:00:00.000 critical app: forged\r\x1b[2J\u202e\u2028";
   const std::string line = text_line({{"v", forged}, {"k\n=x y", "z"}}, forged);
-  EXPECT_THAT(line, HasSubstr(R"(x\n2026-01-01 00:00:00.000 critical app: forged\r\u001b[2J\u202e)"));
+  EXPECT_THAT(line,
+              HasSubstr(R"(x\n2026-01-01 00:00:00.000 critical app: forged\r\u001b[2J\u202e)"));
   EXPECT_THAT(line, HasSubstr(" k__x_y=z"));
   for (const char* forbidden : {"\n", "\r", "\x1b", "\u202e", "\u2028"}) {
     EXPECT_THAT(line, Not(HasSubstr(forbidden)));
@@ -234,7 +255,8 @@ TEST_F(LogSinkJson, EveryByteSurvivesOrIsReplaced) {
   EXPECT_EQ(text_of(object, "message"), ascii + "\u0085\u2028ü😀");
   EXPECT_EQ(text_of(object, "v\"\n"), ascii);
   EXPECT_EQ(text_of(object, "broken"), "a\uFFFD\uFFFDz\uFFFD\uFFFD\uFFFD");
-  for (const char byte : line_) EXPECT_FALSE(static_cast<unsigned char>(byte) < 0x20 || byte == 0x7F);
+  for (const char byte : line_)
+    EXPECT_FALSE(static_cast<unsigned char>(byte) < 0x20 || byte == 0x7F);
 }
 
 TEST_F(LogSinkJson, ReservedKeysWin) {

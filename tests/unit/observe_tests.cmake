@@ -1,1 +1,6 @@
-set(OBSERVE_UNIT_TESTS log_escape_test.cc log_journal_test.cc log_queue_gate_test.cc log_sink_test.cc)
+set(OBSERVE_UNIT_TESTS
+  log_escape_test.cc
+  log_journal_test.cc
+  log_line_writer_test.cc
+  log_queue_gate_test.cc
+  log_sink_test.cc)

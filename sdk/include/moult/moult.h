@@ -79,8 +79,7 @@ typedef struct moult_record {
 /* What became of a record. */
 #define MOULT_UNSET 0u /* preset by the host; never acknowledged: it counts as a failed retry */
 #define MOULT_OK 1u    /* finished */
-#define MOULT_RETRY 2u /* run this record, and what follows it in its lane, again after a backoff \
-                        */
+#define MOULT_RETRY 2u /* again after a backoff, with all that follows it in its lane */
 
 typedef struct moult_outcome {
   uint32_t struct_size;

@@ -1,0 +1,83 @@
+#include "tests/kafka/group_fixture.h"
+
+#include <algorithm>
+
+namespace moult::testing {
+
+std::string name_of(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::kEager:
+      return "eager";
+    case Protocol::kCooperative:
+      return "cooperative";
+    case Protocol::kConsumer:
+      return "consumer";
+  }
+  return "?";
+}
+
+Group::Group()
+    : cluster_(KafkaCluster::shared()),
+      topic_(unique_name("topic")),
+      group_(unique_name("group")),
+      admin_(cluster_.bootstrap()),
+      producer_(cluster_.bootstrap()),
+      ledger_(scratch_ / "ledger") {}
+
+Properties Group::protocol() const {
+  // The broker sets the times of this protocol: tests/support/server.properties.
+  if (GetParam() == Protocol::kConsumer) return {{"group.protocol", "consumer"}};
+  return {{"partition.assignment.strategy",
+           GetParam() == Protocol::kEager ? "range" : "cooperative-sticky"},
+          {"session.timeout.ms", "6000"},
+          {"heartbeat.interval.ms", "300"}};
+}
+
+DaemonSpec Group::spec(const Properties& settings) const {
+  HandlerSpec handler{.topics = {topic_}, .options = {{"workers", "4"}}, .settings = settings};
+  handler.settings["ledger"] = (scratch_ / "ledger").string();
+  DaemonSpec daemon;
+  daemon.kafka = {{"bootstrap.servers", cluster_.bootstrap()},
+                  {"auto.offset.reset", "earliest"},
+                  {"topic.metadata.refresh.interval.ms", "500"}};
+  daemon.options = {{"commit_interval", "200ms"}};
+  daemon.consumers.push_back({group_, protocol(), {handler}});
+  return daemon;
+}
+
+std::unique_ptr<Daemon> Group::start(const DaemonSpec& spec) {
+  return std::make_unique<Daemon>(scratch_, "daemon" + std::to_string(++started_), spec);
+}
+
+void Group::make_topic(int partitions) {
+  partitions_ = partitions;
+  admin_.create_topic(topic_, partitions);
+}
+
+bool Group::wait_stable(std::size_t members) {
+  return admin_.wait_stable(group_, members, static_cast<std::size_t>(partitions_), kLong);
+}
+
+bool Group::wait_works(const Daemon& daemon) {
+  return ledger_.wait(
+      [&](const Entries& entries) {
+        return std::ranges::any_of(entries, [&](const Entry& entry) {
+          return entry.lane.pid == daemon.pid() && entry.event == Event::kRecord;
+        });
+      },
+      kLong);
+}
+
+void Group::stop_cleanly(Daemon& daemon) {
+  EXPECT_EQ(daemon.stop(), 0);
+  ended_.insert(daemon.pid());
+}
+
+void Group::expect_complete() {
+  EXPECT_THAT(violations(producer_.produced(), ledger_.read(), admin_.committed(group_)),
+              IsEmpty());
+  EXPECT_THAT(unpaired(ledger_.read(), ended_), IsEmpty());
+  EXPECT_EQ(admin_.lag(group_, {topic_}), 0);
+}
+
+}  // namespace moult::testing

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/admin.h"
+#include "tests/support/daemon.h"
+#include "tests/support/kafka_cluster.h"
+#include "tests/support/ledger.h"
+#include "tests/support/oracle.h"
+#include "tests/support/producer.h"
+#include "tests/support/scratch.h"
+#include "tests/support/wait.h"
+
+namespace moult::testing {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+/// How a group divides its partitions.
+enum class Protocol {
+  kEager,        // classic, range
+  kCooperative,  // classic, cooperative-sticky
+  kConsumer,     // KIP-848
+};
+
+std::string name_of(Protocol protocol);
+
+/// Long enough for whatever a loaded machine does; a good run needs a fraction.
+inline constexpr seconds kLong{30};
+
+/// One topic, one group, and as many daemons as a test starts; they share a ledger.
+class Group : public ::testing::TestWithParam<Protocol> {
+ protected:
+  Group();
+
+  /// Properties that make this test's protocol, with short times.
+  Properties protocol() const;
+  /// A daemon of this group with one handler on the topic.
+  DaemonSpec spec(const Properties& settings = {}) const;
+  std::unique_ptr<Daemon> start(const DaemonSpec& spec);
+
+  void make_topic(int partitions);
+  void send(int count) { producer_.send_sequence(topic_, partitions_, count); }
+
+  bool wait_stable(std::size_t members);
+  /// Until a handler of that process has handled something in a partition it got after now.
+  bool wait_works(const Daemon& daemon);
+  bool wait_all_handled() { return ledger_.wait_handled(producer_.produced().size(), kLong); }
+  /// TERM, and exit 0 in time.
+  void stop_cleanly(Daemon& daemon);
+
+  /// All was handled by the rules, and all of it is committed. Call it when all daemons have ended.
+  void expect_complete();
+  void expect_no_duplicates() { EXPECT_THAT(duplicates(ledger_.read()), IsEmpty()); }
+
+  KafkaCluster& cluster_;
+  Scratch scratch_;
+  const std::string topic_;
+  const std::string group_;
+  int partitions_ = 0;
+  Admin admin_;
+  Producer producer_;
+  Ledger ledger_;
+  std::set<pid_t> ended_;  // cleanly
+
+ private:
+  int started_ = 0;
+};
+
+}  // namespace moult::testing
+
+#define MOULT_FOR_EACH_PROTOCOL(Suite)                                                  \
+  INSTANTIATE_TEST_SUITE_P(                                                             \
+      Kafka, Suite,                                                                     \
+      ::testing::Values(Protocol::kEager, Protocol::kCooperative, Protocol::kConsumer), \
+      [](const auto& about) { return name_of(about.param); })

@@ -1,0 +1,56 @@
+// Being a member, with long handlers and with nothing to do.
+#include <algorithm>
+
+#include "tests/kafka/group_fixture.h"
+
+namespace moult::testing {
+namespace {
+
+class Membership : public Group {};
+MOULT_FOR_EACH_PROTOCOL(Membership);
+
+TEST_P(Membership, R8_HandlerLongerThanMaxPollIntervalCausesNoRebalance) {
+  make_topic(2);
+  DaemonSpec slow = spec({{"sleep_ms_per_batch", "5000"}});
+  Properties& kafka = slow.consumers[0].kafka;
+  kafka["max.poll.interval.ms"] = "2000";
+  if (GetParam() != Protocol::kConsumer) kafka["session.timeout.ms"] = "2000";
+  const auto first = start(slow);
+  const auto second = start(slow);
+  ASSERT_TRUE(wait_stable(2));
+  const std::size_t before = cluster_.generations(group_);
+  send(20);
+  ASSERT_TRUE(wait_all_handled());
+  ASSERT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
+  EXPECT_EQ(cluster_.generations(group_), before);
+  for (const auto* daemon : {first.get(), second.get()}) {
+    EXPECT_THAT(of_event(of_pid(ledger_.read(), daemon->pid()), Event::kRevoked), IsEmpty());
+  }
+  stop_cleanly(*first);
+  stop_cleanly(*second);
+  expect_complete();
+  expect_no_duplicates();
+}
+
+TEST_P(Membership, R11_IdleMembersStartTakeOverAndStopCleanly) {
+  make_topic(1);
+  std::vector<std::unique_ptr<Daemon>> members;
+  for (int i = 0; i < 3; ++i) members.push_back(start(spec()));
+  ASSERT_TRUE(wait_stable(3));
+  send(100);
+  ASSERT_TRUE(wait_all_handled());
+  const pid_t busy = of_event(ledger_.read(), Event::kRecord).front().lane.pid;
+  EXPECT_THAT(of_pid(ledger_.read(), busy), SizeIs(ledger_.read().size())) << "the others idle";
+  std::ranges::partition(members, [&](const auto& member) { return member->pid() == busy; });
+  stop_cleanly(*members[2]);  // an idle one
+  stop_cleanly(*members[0]);  // the busy one: the last must take over
+  send(100);
+  ASSERT_TRUE(wait_all_handled());
+  EXPECT_EQ(of_event(ledger_.read(), Event::kRecord).back().lane.pid, members[1]->pid());
+  stop_cleanly(*members[1]);
+  expect_complete();
+  expect_no_duplicates();
+}
+
+}  // namespace
+}  // namespace moult::testing

@@ -1,0 +1,52 @@
+// Members come and go while records flow.
+#include "tests/kafka/group_fixture.h"
+
+namespace moult::testing {
+namespace {
+
+class Rebalance : public Group {};
+MOULT_FOR_EACH_PROTOCOL(Rebalance);
+
+TEST_P(Rebalance, R1_LosingAndRegainingSkipsNothing) {
+  make_topic(4);
+  const DaemonSpec slow = spec({{"sleep_us_per_record", "300"}});
+  const auto stays = start(slow);
+  send(1'000);
+  ASSERT_TRUE(wait_works(*stays));
+  for (int round = 0; round < 3; ++round) {
+    send(4'000);
+    const auto visitor = start(slow);
+    ASSERT_TRUE(wait_works(*visitor));
+    send(1'000);
+    stop_cleanly(*visitor);
+  }
+  ASSERT_TRUE(wait_all_handled());
+  stop_cleanly(*stays);
+  expect_complete();
+  expect_no_duplicates();
+  // It lost partitions and got them back: more instances than partitions.
+  const Entries creates = of_event(of_pid(ledger_.read(), stays->pid()), Event::kCreate);
+  EXPECT_GE(creates.size(), 4U + 3U);
+}
+
+TEST_P(Rebalance, R2_RollingRestartDuplicatesNothing) {
+  make_topic(6);
+  const DaemonSpec slow = spec({{"sleep_us_per_record", "300"}});
+  std::vector<std::unique_ptr<Daemon>> members;
+  for (int i = 0; i < 3; ++i) members.push_back(start(slow));
+  ASSERT_TRUE(wait_stable(3));
+  for (auto& member : members) {
+    send(3'000);
+    stop_cleanly(*member);
+    send(3'000);
+    member = start(slow);
+    ASSERT_TRUE(wait_works(*member));
+  }
+  ASSERT_TRUE(wait_all_handled());
+  for (auto& member : members) stop_cleanly(*member);
+  expect_complete();
+  expect_no_duplicates();
+}
+
+}  // namespace
+}  // namespace moult::testing
