@@ -57,11 +57,11 @@ class [[nodiscard]] Result {
   const T* operator->() const { return &value(); }
 
   const E& error() const& {
-    MOULT_CHECK(!has_value(), "error() of a good Result");
+    MOULT_CHECK(state_.index() == 1, "error() of a good Result");
     return *std::get_if<1>(&state_);
   }
   E&& error() && {
-    MOULT_CHECK(!has_value(), "error() of a good Result");
+    MOULT_CHECK(state_.index() == 1, "error() of a good Result");
     return std::move(*std::get_if<1>(&state_));
   }
 

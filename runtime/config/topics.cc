@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxHandlerName = 100;
 constexpr std::size_t kMaxRegexDepth = 20;
+constexpr std::size_t kMaxRepeatDigits = 3;
 
 bool is_topic_byte(char byte) {
   return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
@@ -46,9 +47,22 @@ std::size_t skip_brackets(std::string_view regex, std::size_t begin) {
   return index + 1;
 }
 
+/// Of the numbers between the { at `begin` and its }.
+std::size_t longest_number(std::string_view regex, std::size_t begin) {
+  std::size_t longest = 0;
+  std::size_t digits = 0;
+  for (std::size_t index = begin + 1; index < regex.size() && regex[index] != '}'; ++index) {
+    const bool is_digit = regex[index] >= '0' && regex[index] <= '9';
+    digits = is_digit ? digits + 1 : 0;
+    longest = std::max(longest, digits);
+  }
+  return longest;
+}
+
 struct RegexShape {
-  std::size_t depth = 0;    // of groups
-  std::size_t repeats = 0;  // {…}
+  std::size_t depth = 0;          // of groups
+  std::size_t repeats = 0;        // {…}
+  std::size_t repeat_digits = 0;  // of the longest number in them
   bool bare_alternatives = false;
 };
 
@@ -60,7 +74,10 @@ RegexShape shape_of(std::string_view regex) {
     const char byte = regex[index];
     if (byte == '(') shape.depth = std::max(shape.depth, ++depth);
     if (byte == ')' && depth > 0) --depth;
-    if (byte == '{') ++shape.repeats;
+    if (byte == '{') {
+      ++shape.repeats;
+      shape.repeat_digits = std::max(shape.repeat_digits, longest_number(regex, index));
+    }
     if (byte == '|' && depth == 0) shape.bare_alternatives = true;
     if (byte == '[') {
       index = skip_brackets(regex, index);
@@ -87,8 +104,11 @@ std::optional<std::string> regex_problem(std::string_view regex) {
   const RegexShape shape = shape_of(regex);
   // The ^ and the prefix would belong to the first alternative alone.
   if (shape.bare_alternatives) return "needs its alternatives in parentheses: ^(a|b)";
-  // Nested groups cost stack and nested {…} multiply, here and in librdkafka.
-  if (shape.depth > kMaxRegexDepth || shape.repeats > 1) return "is too complex";
+  // Nested groups cost stack, nested {…} multiply and long numbers in them overflow, here and in
+  // librdkafka.
+  if (shape.depth > kMaxRegexDepth || shape.repeats > 1 || shape.repeat_digits > kMaxRepeatDigits) {
+    return "is too complex";
+  }
   return regex_syntax_problem(regex);
 }
 

@@ -47,6 +47,8 @@ void PartitionSource::disable_events() {
 }
 
 PartitionSource::Pull PartitionSource::pull(std::uint32_t limit) {
+  held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(first_));
+  first_ = 0;
   incoming_.resize(limit);
   const ssize_t got =
       rd_kafka_consume_batch_queue(queue_.get(), 0, incoming_.data(), incoming_.size());
@@ -72,14 +74,8 @@ void PartitionSource::keep(rd_kafka_message_t* message, Pull& result) {
   }
 }
 
-std::size_t PartitionSource::bytes(std::size_t index) const {
-  return held_[index]->len + held_[index]->key_len;
-}
-
-Offset PartitionSource::offset(std::size_t index) const { return held_[index]->offset; }
-
 moult_record PartitionSource::view(std::size_t index) const {
-  const rd_kafka_message_t* message = held_[index].get();
+  const rd_kafka_message_t* message = held(index);
   rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
   moult_record record{};
   record.struct_size = sizeof record;
@@ -96,7 +92,7 @@ moult_record PartitionSource::view(std::size_t index) const {
 
 void PartitionSource::append_headers(std::size_t index, std::vector<moult_header>& into) const {
   rd_kafka_headers_t* headers = nullptr;
-  if (rd_kafka_message_headers(held_[index].get(), &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  if (rd_kafka_message_headers(held(index), &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
   const char* name = nullptr;
   const void* value = nullptr;
   std::size_t size = 0;
@@ -114,11 +110,15 @@ void PartitionSource::append_headers(std::size_t index, std::vector<moult_header
 }
 
 void PartitionSource::drop_front(std::size_t count) {
-  held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(count));
+  for (std::size_t i = first_; i < first_ + count; ++i) held_[i].reset();
+  first_ += count;
+  if (size() > 0) return;
+  held_.clear();
+  first_ = 0;
 }
 
 std::optional<Offset> PartitionSource::take_end() {
-  return held_.empty() ? std::exchange(end_, std::nullopt) : std::nullopt;
+  return size() == 0 ? std::exchange(end_, std::nullopt) : std::nullopt;
 }
 
 std::int64_t PartitionSource::high_watermark() const {

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <vector>
 
@@ -40,9 +39,11 @@ class PartitionSource {
   /// Takes up to `limit` records out of the queue, behind those held. Never waits.
   Pull pull(std::uint32_t limit);
 
-  std::size_t size() const { return held_.size(); }
-  std::size_t bytes(std::size_t index) const;  // key and value
-  Offset offset(std::size_t index) const;
+  std::size_t size() const { return held_.size() - first_; }
+  std::size_t bytes(std::size_t index) const {  // key and value
+    return held(index)->len + held(index)->key_len;
+  }
+  Offset offset(std::size_t index) const { return held(index)->offset; }
   moult_record view(std::size_t index) const;
 
   /// Appends the headers of a record; the views live as long as the record is held.
@@ -57,6 +58,7 @@ class PartitionSource {
 
  private:
   void keep(rd_kafka_message_t* message, Pull& result);
+  const rd_kafka_message_t* held(std::size_t index) const { return held_[first_ + index].get(); }
 
   // Constant after construction.
   rd_kafka_t* const client_;
@@ -69,7 +71,8 @@ class PartitionSource {
 
   // Whoever has the lane's turn.
   std::vector<rd_kafka_message_t*> incoming_;
-  std::deque<MessageHandle> held_;
+  std::vector<MessageHandle> held_;  // those before first_ are dropped
+  std::size_t first_ = 0;
   std::optional<Offset> end_;
 };
 

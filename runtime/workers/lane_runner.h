@@ -51,6 +51,7 @@ class LaneRunner final : public CancelFlag {
   bool cancelled() const noexcept override { return cancelled_; }
 
  private:
+  bool take_batch(BatchView& view, std::uint32_t attempt, TurnDone& done);
   void pull();
   std::uint32_t pull_limit() const;
   bool full() const {

@@ -16,8 +16,8 @@ std::string name_of(Protocol protocol) {
   return "?";
 }
 
-Group::Group()
-    : cluster_(KafkaCluster::shared()),
+Group::Group(KafkaCluster& cluster)
+    : cluster_(cluster),
       topic_(unique_name("topic")),
       group_(unique_name("group")),
       admin_(cluster_.bootstrap()),
@@ -31,6 +31,10 @@ Properties Group::protocol() const {
            GetParam() == Protocol::kEager ? "range" : "cooperative-sticky"},
           {"session.timeout.ms", "6000"},
           {"heartbeat.interval.ms", "300"}};
+}
+
+Properties OneGroup::protocol() const {
+  return {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "300"}};
 }
 
 DaemonSpec Group::spec(const Properties& settings) const {

@@ -38,10 +38,10 @@ inline constexpr seconds kLong{30};
 /// One topic, one group, and as many daemons as a test starts; they share a ledger.
 class Group : public ::testing::TestWithParam<Protocol> {
  protected:
-  Group();
+  explicit Group(KafkaCluster& cluster = KafkaCluster::shared());
 
   /// Properties that make this test's protocol, with short times.
-  Properties protocol() const;
+  virtual Properties protocol() const;
   /// A daemon of this group with one handler on the topic.
   DaemonSpec spec(const Properties& settings = {}) const;
   std::unique_ptr<Daemon> start(const DaemonSpec& spec);
@@ -72,6 +72,13 @@ class Group : public ::testing::TestWithParam<Protocol> {
 
  private:
   int started_ = 0;
+};
+
+/// For what does not depend on how a group divides its partitions: the runtime's own choice.
+class OneGroup : public Group {
+ protected:
+  using Group::Group;
+  Properties protocol() const override;
 };
 
 }  // namespace moult::testing

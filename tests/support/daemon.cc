@@ -14,6 +14,7 @@ namespace moult::testing {
 namespace {
 
 constexpr std::size_t kLogShown = 16'384;
+constexpr std::chrono::seconds kCommandBound{30};
 
 std::string flow_map(const Properties& entries) {
   std::vector<std::string> pairs;
@@ -28,10 +29,6 @@ std::string handler_yaml(const HandlerSpec& handler) {
     yaml += fmt::format("        {}: {}\n", name, value);
   }
   return yaml + fmt::format("        settings: {}\n", flow_map(handler.settings));
-}
-
-std::vector<std::string> command_for(const std::filesystem::path& config) {
-  return {MOULT_BINARY, "run", "--config", config.string()};
 }
 
 std::filesystem::path write_config(const Scratch& scratch, const std::string& name,
@@ -57,10 +54,17 @@ std::string DaemonSpec::yaml() const {
   return yaml;
 }
 
+Finished run_moult(const std::vector<std::string>& arguments) {
+  std::vector<std::string> command{MOULT_BINARY};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return run_to_end(command, kCommandBound);
+}
+
 Daemon::Daemon(const Scratch& scratch, const std::string& name, const DaemonSpec& spec)
     : name_(name),
+      config_(write_config(scratch, name, spec)),
       log_(scratch / (name + ".log")),
-      process_(command_for(write_config(scratch, name, spec)), {log_, log_}) {}
+      process_({MOULT_BINARY, "run", "--config", config_.string()}, {log_, log_}) {}
 
 Daemon::~Daemon() {
   if (!::testing::Test::HasFailure()) return;

@@ -41,6 +41,9 @@ struct DaemonSpec {
   std::string yaml() const;
 };
 
+/// Runs `moult` with these arguments to its end.
+Finished run_moult(const std::vector<std::string>& arguments);
+
 /// A running `moult run`. It is killed when this object goes. When the test has failed by then, the
 /// end of its log is printed.
 class Daemon {
@@ -59,6 +62,7 @@ class Daemon {
   /// TERM, and then wait_exit().
   std::optional<int> stop(Duration bound = std::chrono::seconds(30));
 
+  const std::filesystem::path& config() const { return config_; }
   /// Its standard output and error so far; the log is text.
   std::string log() const { return read_file(log_); }
   std::size_t log_count(const std::string& text) const;
@@ -66,6 +70,7 @@ class Daemon {
 
  private:
   std::string name_;
+  std::filesystem::path config_;
   std::filesystem::path log_;
   Process process_;
 };

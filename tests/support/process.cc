@@ -5,9 +5,10 @@
 #include <fmt/ranges.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <stdexcept>
@@ -44,7 +45,8 @@ Process::Process(const std::vector<std::string>& command, const Output& output) 
   pid_ = ::fork();
   if (pid_ == 0) become(arguments.data(), out.get(), errors.get());
   if (pid_ < 0) throw std::runtime_error("fork failed");
-  fd_ = UniqueFd(::pidfd_open(pid_, 0));
+  // By number: glibc 2.36 declares the function for C alone.
+  fd_ = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   if (!fd_) throw std::runtime_error("pidfd_open failed");
 }
 

@@ -50,6 +50,9 @@ TEST(ConfigTopicsTest, AlternativesNeedParentheses) {
 
 TEST(ConfigTopicsTest, RegexesAreBounded) {
   EXPECT_EQ(topic_problem("^((a{9}){9}){9}"), "is too complex");
+  EXPECT_EQ(topic_problem("^a{999}"), std::nullopt);
+  EXPECT_EQ(topic_problem("^a{0,1000}"), "is too complex");
+  EXPECT_EQ(topic_problem("^a{" + std::string(60, '7')), "is too complex");
   EXPECT_EQ(topic_problem("^" + std::string(21, '(') + std::string(21, ')')), "is too complex");
   EXPECT_EQ(topic_problem("^" + std::string(kMaxRegex, 'a')), "is longer than 512 characters");
 }

@@ -26,6 +26,7 @@
 //   hang_on_offset       blocks until cancelled; with "ignore_cancel": true for ever
 //   fail_offset          outcome retry for its first `fail_times` (default 1; 0: all) attempts
 //   throw_offset         the same by an exception
+//   fail_goes_on         true: the records behind the one of fail_offset are handled all the same
 //   fail_partition       restricts hang_on_offset, fail_offset and throw_offset to one partition
 //   fail_create          true: the constructor throws, after the line `create`
 #include <fcntl.h>
@@ -72,6 +73,7 @@ struct Settings {
     number(all, "throw_offset", throw_offset);
     number(all, "fail_partition", fail_partition);
     flag(all, "ignore_cancel", ignore_cancel);
+    flag(all, "fail_goes_on", fail_goes_on);
     flag(all, "fail_create", fail_create);
   }
 
@@ -86,6 +88,7 @@ struct Settings {
   std::int64_t throw_offset = kNone;
   std::int64_t fail_partition = kNone;
   bool ignore_cancel = false;
+  bool fail_goes_on = false;
   bool fail_create = false;
 
  private:
@@ -205,7 +208,7 @@ class LedgerHandler : public moult::Handler {
     if (retries) batch.retry(record, "told to fail by fail_offset");
     if (given_up) thrown = "cancelled";
     if (throws) thrown = "told to throw by throw_offset";
-    return !given_up && !throws && !retries;
+    return !given_up && !throws && (!retries || settings_.fail_goes_on);
   }
 
   bool is_at(std::int64_t offset, const moult::Record& record) const {
