@@ -31,7 +31,8 @@ std::optional<std::string> environment(std::string_view name) {
 }  // namespace
 
 std::optional<Config> load_command_config(const std::filesystem::path& file) {
-  auto loaded = load_config(file, {environment, kafka::check_property});
+  auto loaded =
+      load_config(file, {environment, kafka::check_property, kafka::required_properties()});
   if (loaded) return std::move(*loaded);
   for (const ConfigProblem& problem : loaded.error()) {
     fmt::print(stderr, "{}\n", problem.to_string());

@@ -56,8 +56,8 @@ Result<std::unique_ptr<Membership>> Membership::make(const Config& config,
     active.workers = std::make_unique<WorkerPool>("mw-" + handler.name, handler.workers);
     handlers.push_back(&active);
   }
-  made->lanes_ = std::make_unique<LaneTable>(std::move(handlers),
-                                             log.for_component(Component::kWorkers));
+  made->lanes_ =
+      std::make_unique<LaneTable>(std::move(handlers), log.for_component(Component::kWorkers));
   auto client = kafka::Consumer::make(options_of(config, consumer), *made->lanes_, log);
   if (!client) return Unexpected(client.error());
   made->consumer_ = std::move(*client);

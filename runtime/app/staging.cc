@@ -14,8 +14,9 @@ std::filesystem::path choose(const std::filesystem::path& configured) {
   if (!configured.empty()) return configured;
   // Not /run: it is usually mounted noexec.
   if (const char* cache = std::getenv("CACHE_DIRECTORY")) {
-    return std::filesystem::path(std::string_view(cache).substr(
-               0, std::string_view(cache).find(':'))) / "plugins";
+    return std::filesystem::path(
+               std::string_view(cache).substr(0, std::string_view(cache).find(':'))) /
+           "plugins";
   }
   if (const char* cache = std::getenv("XDG_CACHE_HOME")) {
     return std::filesystem::path(cache) / "moult" / "plugins";
@@ -36,8 +37,9 @@ Result<std::filesystem::path> prepare_staging(const std::filesystem::path& confi
     std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
   }
   if (error) {
-    return failure(fmt::format("{}: can't be the folder for copies of plugins: {}; set staging_path",
-                               path.string(), error.message()));
+    return failure(
+        fmt::format("{}: can't be the folder for copies of plugins: {}; set staging_path",
+                    path.string(), error.message()));
   }
   return path;
 }

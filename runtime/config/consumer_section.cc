@@ -45,13 +45,25 @@ void require_brokers(Reading& reading, const MapReader& map, const KafkaProperti
                                    kBrokerProperties[0]));
 }
 
+void require_choices(Reading& reading, const MapReader& map, const KafkaProperties& properties) {
+  for (const auto& [name, why] : reading.context.required_kafka_properties) {
+    if (properties.contains(name)) continue;
+    reading.problems.add(
+        map.place(),
+        fmt::format("consumer has no '{}' under 'kafka', and it has no default: {}", name, why));
+  }
+}
+
 ConsumerConfig read_consumer(Reading& reading, const Value& value, const KafkaProperties& global) {
   ConsumerConfig consumer;
   consumer.place = reading.problems.source(value.place);
   const MapReader map(reading, value, "consumer", kKeys);
   read_group(reading, map.require("group"), consumer.group);
   consumer.kafka = merged(global, read_kafka(reading, map.find("kafka")));
-  if (map.is_map()) require_brokers(reading, map, consumer.kafka);
+  if (map.is_map()) {
+    require_brokers(reading, map, consumer.kafka);
+    require_choices(reading, map, consumer.kafka);
+  }
   reading.topics_of_group = {};
   for (const Value& item : read_list(reading, map.require("handlers"))) {
     consumer.handlers.push_back(read_handler(reading, item));

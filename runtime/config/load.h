@@ -33,6 +33,8 @@ struct LoadContext {
   /// and must not appear in the answer when the property is secret.
   std::function<std::optional<std::string>(std::string_view name, std::string_view value)>
       check_kafka_property;
+  /// Librdkafka properties that every consumer must set, each with the reason why.
+  std::map<std::string, std::string> required_kafka_properties{};
 };
 
 /// Reads, interpolates and validates one file. Never throws.

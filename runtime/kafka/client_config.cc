@@ -98,6 +98,12 @@ std::optional<std::string> check_property(std::string_view name, std::string_vie
   return fmt::format("librdkafka refuses '{}'", name);
 }
 
+Properties required_properties() {
+  return {{"auto.offset.reset",
+           "without a committed offset 'earliest' handles all that is there, 'latest' skips it, "
+           "'error' handles nothing"}};
+}
+
 Result<ConfHandle> consumer_conf(const std::string& group, const Properties& user) {
   ConfHandle conf(rd_kafka_conf_new());
   Properties all = user;

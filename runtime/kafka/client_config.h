@@ -16,6 +16,9 @@ using Properties = std::map<std::string, std::string>;
 /// librdkafka, or of a wrong value. Nothing when it can. Never repeats the value.
 std::optional<std::string> check_property(std::string_view name, std::string_view value);
 
+/// Properties that a user has to choose, each with the reason why there is no default.
+Properties required_properties();
+
 /// The configuration of one group membership: the user's properties over our defaults, under what
 /// the runtime owns.
 Result<ConfHandle> consumer_conf(const std::string& group, const Properties& user);

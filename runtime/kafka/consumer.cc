@@ -225,6 +225,9 @@ void Consumer::apply(const OpenLane& command) {
   auto& signal = signals_[command.lane] = std::make_unique<ReadySignal>(this, command.lane);
   source->enable_events(ready_callback, signal.get());
   executor_.open(command, std::move(source));
+  // The event tells that an empty queue got something. What an earlier assignment left in there
+  // would swallow it: the lane's first turn clears the queue, whatever it holds.
+  ready_callback(client_.get(), signal.get());
 }
 
 void Consumer::apply(const CreateInstance& command) { executor_.create(command.lane); }

@@ -75,8 +75,8 @@ void report_error(const Logger& log, int code, std::string_view reason, Logger::
     case Disposition::kDataLoss:
       return log.write(Severity::kError, "records are gone before they were handled", all);
     case Disposition::kFatal:
-      return log.write(Severity::kCritical, "fatal kafka error: no offset can be committed any more",
-                       all);
+      return log.write(Severity::kCritical,
+                       "fatal kafka error: no offset can be committed any more", all);
   }
 }
 

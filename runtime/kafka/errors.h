@@ -9,12 +9,12 @@ namespace moult::kafka {
 
 /// What a librdkafka or broker error means for a consumer.
 enum class Disposition : std::uint8_t {
-  kIgnore,     // no error for us: end of partition, an answer that came too late
-  kTransient,  // librdkafka goes on trying; we stay up, not ready
+  kIgnore,        // no error for us: end of partition, an answer that came too late
+  kTransient,     // librdkafka goes on trying; we stay up, not ready
   kUnknownTopic,  // a topic is missing; it is consumed once it exists
-  kDenied,     // not authorized or wrong credentials: a person has to act, we stay up
-  kDataLoss,   // records are gone before we read them: loud
-  kFatal,      // no commit is possible any more: leave, non-zero
+  kDenied,        // not authorized or wrong credentials: a person has to act, we stay up
+  kDataLoss,      // records are gone before we read them: loud
+  kFatal,         // no commit is possible any more: leave, non-zero
 };
 
 /// The one place where that is decided. `code` is an rd_kafka_resp_err_t.

@@ -26,9 +26,8 @@ using MessageHandle =
     std::unique_ptr<rd_kafka_message_t, Releaser<rd_kafka_message_t, rd_kafka_message_destroy>>;
 using ErrorHandle =
     std::unique_ptr<rd_kafka_error_t, Releaser<rd_kafka_error_t, rd_kafka_error_destroy>>;
-using PartitionListHandle =
-    std::unique_ptr<rd_kafka_topic_partition_list_t,
-                    Releaser<rd_kafka_topic_partition_list_t,
-                             rd_kafka_topic_partition_list_destroy>>;
+using PartitionListHandle = std::unique_ptr<
+    rd_kafka_topic_partition_list_t,
+    Releaser<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>>;
 
 }  // namespace moult::kafka

@@ -14,12 +14,12 @@ namespace moult::kafka {
 struct LaneActivity {
   std::string handler;
   std::string build_id;
-  OffsetRange running;   // the batch in hand; empty when none
+  OffsetRange running;  // the batch in hand; empty when none
   Duration running_for{0};
 };
 
-/// Runs lanes on workers. Called by the poller thread alone; answers come back as posted LaneAnswer,
-/// one for each create, run and end, from worker threads.
+/// Runs lanes on workers. Called by the poller thread alone; answers come back as posted
+/// LaneAnswer, one for each create, run and end, from worker threads.
 class LaneExecutor {
  public:
   virtual ~LaneExecutor() = default;

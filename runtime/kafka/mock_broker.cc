@@ -13,9 +13,9 @@
 namespace moult::kafka {
 namespace {
 
-using ClusterHandle = std::unique_ptr<rd_kafka_mock_cluster_t,
-                                      Releaser<rd_kafka_mock_cluster_t,
-                                               rd_kafka_mock_cluster_destroy>>;
+using ClusterHandle =
+    std::unique_ptr<rd_kafka_mock_cluster_t,
+                    Releaser<rd_kafka_mock_cluster_t, rd_kafka_mock_cluster_destroy>>;
 
 class LibrdkafkaMock final : public MockBroker {
  public:
@@ -30,8 +30,8 @@ class LibrdkafkaMock final : public MockBroker {
   Result<Ok> create_topic(const std::string& topic, int partitions) override {
     const auto code = rd_kafka_mock_topic_create(cluster_.get(), topic.c_str(), partitions, 1);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return Ok{};
-    return failure(fmt::format("can't create topic '{}' on the embedded broker: {}", topic,
-                               error_text(code)));
+    return failure(
+        fmt::format("can't create topic '{}' on the embedded broker: {}", topic, error_text(code)));
   }
 
  private:

@@ -44,10 +44,10 @@ Result<ClientHandle> make_producer(const std::string& bootstrap_servers, Deliver
 rd_kafka_resp_err_t enqueue(rd_kafka_t* producer, rd_kafka_topic_t* topic, const Sample& sample) {
   // The topic's own partitioner; the value is copied, librdkafka only lacks the const.
   auto* value = const_cast<char*>(sample.value.data());  // NOLINT
-  const int failed = rd_kafka_produce(
-      topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK, value,
-      sample.value.size(), sample.key.empty() ? nullptr : sample.key.data(), sample.key.size(),
-      nullptr);
+  const int failed =
+      rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK,
+                       value, sample.value.size(), sample.key.empty() ? nullptr : sample.key.data(),
+                       sample.key.size(), nullptr);
   rd_kafka_poll(producer, 0);
   return failed == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error();
 }

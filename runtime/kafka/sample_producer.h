@@ -16,7 +16,6 @@ struct Sample {
 
 /// Produces every sample and waits until the broker has acknowledged them all. Returns how many.
 Result<std::uint64_t> produce_samples(const std::string& bootstrap_servers,
-                                      const std::string& topic,
-                                      const std::vector<Sample>& samples);
+                                      const std::string& topic, const std::vector<Sample>& samples);
 
 }  // namespace moult::kafka

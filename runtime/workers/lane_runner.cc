@@ -7,9 +7,9 @@
 namespace moult {
 namespace {
 
-// A turn goes on with further batches for so long: what a turn costs beside its batch (two posts and
-// a wake-up of the poller) would be a fifth of the work of a fast handler. A slow one has one batch
-// a turn, and whoever waits for a turn to end waits this much longer at most.
+// A turn goes on with further batches for so long: what a turn costs beside its batch (two posts
+// and a wake-up of the poller) would be a fifth of the work of a fast handler. A slow one has one
+// batch a turn, and whoever waits for a turn to end waits this much longer at most.
 constexpr std::chrono::microseconds kTurnBudget{500};
 
 }  // namespace

@@ -34,10 +34,8 @@ void LaneTable::run(LaneId lane, std::uint32_t attempt) {
 
 void LaneTable::end(LaneId lane, EndReason reason, TimePoint deadline) {
   const Entry& entry = find(lane);
-  entry.handler->workers->post(
-      [runner = entry.runner.get(), answers = answers_, reason, deadline](BatchView&) {
-        answers->post(runner->end(reason, deadline));
-      });
+  entry.handler->workers->post([runner = entry.runner.get(), answers = answers_, reason, deadline](
+                                   BatchView&) { answers->post(runner->end(reason, deadline)); });
 }
 
 void LaneTable::cancel(LaneId lane) { find(lane).runner->cancel(); }

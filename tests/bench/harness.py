@@ -32,7 +32,25 @@ def fail(text):
     sys.exit(1)
 
 
+def shown(settings):
+    """The settings that say something about a run."""
+    return {name: value for name, value in settings.items() if name != "bootstrap.servers"}
+
+
 # ---- The build and the broker --------------------------------------------------------------------
+
+
+def add_build_arguments(parser):
+    parser.add_argument("--build", default=ROOT / "build" / "release",
+                        help="a configured build folder (build/release)")
+    parser.add_argument("--no-build", action="store_true", help="take the build as it is")
+
+
+def prepared_build(options):
+    build = Build(options.build)
+    if not options.no_build:
+        build.make()
+    return build
 
 
 class Build:

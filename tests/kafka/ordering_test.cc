@@ -1,4 +1,6 @@
 // The order of records, and offsets that are missing in it.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 

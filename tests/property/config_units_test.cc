@@ -11,7 +11,7 @@ namespace moult::config {
 namespace {
 
 using std::chrono::milliseconds;
-using Wide = unsigned __int128;
+__extension__ using Wide = unsigned __int128;
 
 struct NamedFactor {
   const char* name;

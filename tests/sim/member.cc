@@ -65,7 +65,8 @@ void Member::revoked(const std::vector<std::size_t>& partitions) {
   releasing_ = {partitions.begin(), partitions.end()};
   revoke_deadline_ = now + options.revoke_deadline;
   if (stop_deadline_) revoke_deadline_ = std::min(*revoke_deadline_, *stop_deadline_);
-  unassign_due_ = std::max(now, *revoke_deadline_ + options.commit_timeout);
+  unassign_due_ =
+      std::max(now, std::min(*revoke_deadline_ + options.commit_timeout, stop_commit_deadline_));
   close_all(partitions, EndReason::kRevoked);
   dispatcher_.on(event, now);
   obey();
@@ -95,7 +96,12 @@ void Member::lost(const std::vector<std::size_t>& partitions) {
 }
 
 void Member::quiet() { post(Quiet{}); }
-void Member::stop() { post(Stop{world_.schedule.now() + world_.settings.stop_deadline}); }
+void Member::stop() {
+  const TimePoint deadline = world_.schedule.now() + world_.settings.stop_deadline;
+  Stop event{deadline};
+  if (world_.settings.stop_commit) event.commit_deadline = deadline + *world_.settings.stop_commit;
+  post(event);
+}
 
 void Member::die() {
   *alive_ = false;
@@ -315,9 +321,10 @@ void Member::hear(const Stop& stop) {
   if (stopping_) return;
   quiet_ = stopping_ = true;
   stop_deadline_ = stop.deadline;
-  const Duration commit_timeout = world_.settings.dispatcher.commit_timeout;
+  stop_commit_deadline_ =
+      std::min(stop.commit_deadline, stop.deadline + world_.settings.dispatcher.commit_timeout);
   if (revoke_deadline_) revoke_deadline_ = std::min(*revoke_deadline_, stop.deadline);
-  if (unassign_due_) unassign_due_ = std::min(*unassign_due_, stop.deadline + commit_timeout);
+  if (unassign_due_) unassign_due_ = std::min(*unassign_due_, stop_commit_deadline_);
   for (auto& [id, lane] : lanes_) {
     if (!lane.closing) reasons_[lane.partition] = EndReason::kStopping;
     lane.closing = true;

@@ -118,6 +118,7 @@ class Member {
   std::set<std::size_t> releasing_;
   bool losing_ = false;
   std::optional<TimePoint> stop_deadline_;
+  TimePoint stop_commit_deadline_ = kNever;
   bool stopped_ = false;
   bool quiet_ = false;
   bool stopping_ = false;

@@ -170,10 +170,8 @@ void Member::obey(const Commit& command) {
 
 /// The last commit of a partition on its way out has to be waited for, as long as that is bounded.
 void Member::check_wait_for_commit(const LaneModel& lane) const {
-  TimePoint until = lane.last_commit_at + world_.settings.dispatcher.commit_timeout;
-  if (stop_deadline_) {
-    until = std::min(until, *stop_deadline_ + world_.settings.dispatcher.commit_timeout);
-  }
+  const TimePoint until = std::min(lane.last_commit_at + world_.settings.dispatcher.commit_timeout,
+                                   stop_commit_deadline_);
   expect(lane.last_commit_answered || world_.schedule.now() >= until,
          "a partition is released before its last commit was answered");
 }
@@ -240,8 +238,7 @@ void Member::check_due(const LaneModel& lane) const {
 void Member::check_bounds() const {
   const TimePoint now = world_.schedule.now();
   expect(!unassign_due_ || now <= *unassign_due_ + kSlack, "a release takes too long");
-  const Duration commit_timeout = world_.settings.dispatcher.commit_timeout;
-  expect(!stop_deadline_ || stopped_ || now <= *stop_deadline_ + commit_timeout + kSlack,
+  expect(!stop_deadline_ || stopped_ || now <= stop_commit_deadline_ + kSlack,
          "the stop takes too long");
   expect(dispatcher_.assignment().size() == owned_.size(), "the assignment is not the group's");
 }

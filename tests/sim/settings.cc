@@ -51,6 +51,9 @@ Settings draw_settings(Random& random, std::size_t world_steps) {
   if (random.chance(0.4)) settings.linger = random.between(milliseconds(1), milliseconds(100));
   settings.cooperative = random.chance(0.5);
   settings.stop_deadline = random.between(milliseconds(0), milliseconds(4000));
+  if (random.chance(0.4)) {
+    settings.stop_commit = random.between(milliseconds(0), milliseconds(2000));
+  }
   settings.dispatcher = draw_dispatcher(random);
   settings.faults = draw_faults(random);
   settings.world_steps = world_steps;

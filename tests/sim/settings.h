@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "runtime/dispatch/dispatcher.h"
 #include "tests/sim/random.h"
@@ -35,6 +36,7 @@ struct Settings {
   Duration linger{0};
   bool cooperative = false;
   Duration stop_deadline{0};
+  std::optional<Duration> stop_commit;  // what the last commit has after that
   DispatcherOptions dispatcher;
   Faults faults;
   std::size_t world_steps = 100;

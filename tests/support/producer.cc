@@ -9,6 +9,8 @@ namespace moult::testing {
 namespace {
 
 constexpr int kFlushMs = 30'000;
+constexpr int kPauseMs = 20;
+constexpr int kMostUnknown = 500;
 
 void check(rd_kafka_error_t* error) {
   const kafka::ErrorHandle owned(error);
@@ -59,12 +61,12 @@ std::int64_t Producer::send(const NewRecord& record) {
   const std::int64_t sequence = next_++;
   const std::string value = value_of(record, sequence);
   rd_kafka_headers_t* headers = headers_of(record);
-  while (!queue(record, value, sequence, headers)) rd_kafka_poll(client_.get(), 100);
+  while (!queue(record, value, sequence, headers)) rd_kafka_poll(client_.get(), kPauseMs);
   rd_kafka_poll(client_.get(), 0);
   return sequence;
 }
 
-/// False when librdkafka's queue is full. It copies key and value, and takes the headers.
+/// False when it can't be sent yet. librdkafka copies key and value, and takes the headers.
 bool Producer::queue(const NewRecord& record, const std::string& value, std::int64_t sequence,
                      rd_kafka_headers_t* headers) {
   std::array<rd_kafka_vu_t, 7> fields{};
@@ -86,9 +88,22 @@ bool Producer::queue(const NewRecord& record, const std::string& value, std::int
   const std::size_t used = headers == nullptr ? fields.size() - 1 : fields.size();
   const kafka::ErrorHandle error(rd_kafka_produceva(client_.get(), fields.data(), used));
   if (!error) return true;
-  if (rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL) return false;
+  if (passes(rd_kafka_error_code(error.get()), record.topic)) return false;
   if (headers != nullptr) rd_kafka_headers_destroy(headers);
   throw std::runtime_error(rd_kafka_error_string(error.get()));
+}
+
+/// Whether trying again helps: the queue is full, or the partition is too new to be known here.
+bool Producer::passes(rd_kafka_resp_err_t code, const std::string& topic) {
+  if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) return true;
+  if (code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || ++unknown_ > kMostUnknown) return false;
+  const kafka::TopicHandle handle(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (rd_kafka_metadata(client_.get(), 0, handle.get(), &metadata, kFlushMs) ==
+      RD_KAFKA_RESP_ERR_NO_ERROR) {
+    rd_kafka_metadata_destroy(metadata);
+  }
+  return true;
 }
 
 void Producer::send_sequence(const std::string& topic, int partitions, int count,

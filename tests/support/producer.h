@@ -63,11 +63,13 @@ class Producer {
  private:
   bool queue(const NewRecord& record, const std::string& value, std::int64_t sequence,
              rd_kafka_headers_t* headers);
+  bool passes(rd_kafka_resp_err_t code, const std::string& topic);
   void acknowledged(const rd_kafka_message_t& message);
   static void delivery_callback(rd_kafka_t* client, const rd_kafka_message_t* message,
                                 void* opaque);
 
   std::int64_t next_ = 0;
+  int unknown_ = 0;  // how often a partition was not known yet
   bool in_transaction_ = false;
   std::map<RecordId, std::int64_t> produced_;
   std::map<RecordId, std::int64_t> uncommitted_;

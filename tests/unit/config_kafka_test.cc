@@ -110,5 +110,12 @@ TEST_F(ConfigKafkaTest, KnowsSecretProperties) {
   }
 }
 
+TEST_F(ConfigKafkaTest, WhatHasNoDefaultMustBeChosen) {
+  context_.required_kafka_properties = {{"auto.offset.reset", "say what to do"}};
+  EXPECT_THAT(problems(with_handler_lines("")),
+              ElementsAre("4:5: consumer has no 'auto.offset.reset' under 'kafka', and it has no "
+                          "default: say what to do"));
+}
+
 }  // namespace
 }  // namespace moult

@@ -140,6 +140,9 @@ class Script {
   }
   std::string quiet() { return on(Quiet{}); }
   std::string stop(Duration within) { return on(Stop{now_ + within}); }
+  std::string stop(Duration within, Duration commit) {
+    return on(Stop{now_ + within, now_ + within + commit});
+  }
 
   /// The clock goes on and the dispatcher is called once.
   std::string pass(Duration time) {

@@ -112,6 +112,25 @@ TEST(DispatcherStopTest, BothCommitsShareOneTimeout) {
   EXPECT_EQ(script.pass(5s), "close 2, unassign p1, stopped");
 }
 
+TEST(DispatcherStopTest, MayLeaveTheLastCommitLessTime) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  script.stop(3s, 1s);
+  EXPECT_EQ(script.ended(1), "commit 1: 1@5");
+  EXPECT_EQ(script.wait(), 4s) << "what the drain did not need is the commit's";
+  EXPECT_EQ(script.pass(4s), "stopped");
+}
+
+TEST(DispatcherStopTest, NeverLeavesTheLastCommitMoreThanItsTimeout) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  script.stop(3s, 1h);
+  script.ended(1);
+  EXPECT_EQ(script.wait(), 5s);
+}
+
 TEST(DispatcherStopTest, IsTheLastToGo) {
   Script script;
   script.with_idle_lanes(2);
