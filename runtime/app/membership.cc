@@ -70,7 +70,8 @@ std::vector<HandlerTotals> Membership::totals() const {
   for (const auto& handler : handlers_) {
     const HandlerCounters& counters = handler->counters;
     totals.push_back({group_, handler->name, counters.records, counters.batches, counters.lanes,
-                      counters.failures});
+                      counters.failures,
+                      Duration(counters.last_batch_at - counters.first_batch_at)});
   }
   return totals;
 }

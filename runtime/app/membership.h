@@ -8,6 +8,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/base/result.h"
+#include "runtime/base/time.h"
 #include "runtime/config/config.h"
 #include "runtime/kafka/consumer.h"
 #include "runtime/workers/lane_table.h"
@@ -22,6 +23,7 @@ struct HandlerTotals {
   std::uint64_t batches = 0;
   std::uint64_t lanes = 0;
   std::uint64_t failures = 0;
+  Duration active{0};  // from the start of its first batch to the end of its last
 };
 
 /// One consumer of the config with all that it needs: its handlers' generations and workers, the

@@ -15,11 +15,11 @@ void log_summary(const Logger& log, const std::vector<HandlerTotals>& totals) {
   }
 }
 
-void print_summary(const std::vector<HandlerTotals>& totals, Duration took) {
-  const double seconds = std::chrono::duration<double>(took).count();
+void print_summary(const std::vector<HandlerTotals>& totals) {
   fmt::print("{:<20} {:>10} {:>9} {:>7} {:>9} {:>14}\n", "handler", "records", "batches", "lanes",
              "failures", "records/s");
   for (const HandlerTotals& total : totals) {
+    const double seconds = std::chrono::duration<double>(total.active).count();
     fmt::print("{:<20} {:>10} {:>9} {:>7} {:>9} {:>14.0f}\n", total.handler, total.records,
                total.batches, total.lanes, total.failures,
                seconds > 0 ? static_cast<double>(total.records) / seconds : 0.0);

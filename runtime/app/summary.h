@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <vector>
 
 #include "runtime/app/membership.h"
@@ -12,6 +11,6 @@ namespace moult {
 void log_summary(const Logger& log, const std::vector<HandlerTotals>& totals);
 
 /// A table for a person, on stdout.
-void print_summary(const std::vector<HandlerTotals>& totals, Duration took);
+void print_summary(const std::vector<HandlerTotals>& totals);
 
 }  // namespace moult

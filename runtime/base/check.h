@@ -9,9 +9,9 @@ namespace moult {
 }  // namespace moult
 
 /// A broken invariant: on in release too, because dying is better than committing a wrong offset.
-#define MOULT_CHECK(condition, reason)                                   \
-  do {                                                                   \
-    if (!(condition)) [[unlikely]] {                                     \
-      ::moult::check_failed(__FILE__, __LINE__, #condition, reason);     \
-    }                                                                    \
+#define MOULT_CHECK(condition, reason)                               \
+  do {                                                               \
+    if (!(condition)) [[unlikely]] {                                 \
+      ::moult::check_failed(__FILE__, __LINE__, #condition, reason); \
+    }                                                                \
   } while (false)

@@ -41,8 +41,8 @@ class Field {
   Field(std::string_view its_key, bool truth) : key(its_key), value(truth) {}
   Field(std::string_view its_key, double number) : key(its_key), value(number) {}
   template <typename T>
-    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-  Field(std::string_view its_key, T number)
+  requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
+      Field(std::string_view its_key, T number)
       : key(its_key), value(static_cast<std::int64_t>(number)) {}
 
   std::string_view key;

@@ -12,7 +12,8 @@ class ThreadChecker {
  public:
   void check() {
     if (owner_ == std::thread::id{}) owner_ = std::this_thread::get_id();
-    MOULT_CHECK(owner_ == std::this_thread::get_id(), "called from a thread that owns nothing here");
+    MOULT_CHECK(owner_ == std::this_thread::get_id(),
+                "called from a thread that owns nothing here");
   }
 
  private:

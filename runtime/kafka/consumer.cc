@@ -9,6 +9,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/kafka/errors.h"
+#include "runtime/kafka/partition_list.h"
 
 namespace moult::kafka {
 namespace {
@@ -20,22 +21,6 @@ constexpr Duration kLongestWait = std::chrono::seconds(1);
 // The end of a stop's time, which is kept for the last commit and for leaving the group. It is a
 // quarter where there is little time altogether.
 constexpr Duration kCloseAllowance = std::chrono::seconds(2);
-
-PartitionListHandle to_list(const std::vector<TopicPartition>& partitions) {
-  PartitionListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
-  for (const TopicPartition& partition : partitions) {
-    rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition);
-  }
-  return list;
-}
-
-std::vector<TopicPartition> from_list(const rd_kafka_topic_partition_list_t* list) {
-  std::vector<TopicPartition> partitions;
-  for (int i = 0; i < list->cnt; ++i) {
-    partitions.push_back({list->elems[i].topic, list->elems[i].partition});
-  }
-  return partitions;
-}
 
 Severity severity_of(int syslog_level) {
   if (syslog_level <= 2) return Severity::kCritical;
@@ -215,8 +200,12 @@ void Consumer::serve_commits() {
 // ---- Commands -----------------------------------------------------------------------------------
 
 void Consumer::apply_commands() {
-  for (const Command& command : dispatcher_.take_commands()) {
-    std::visit([this](const auto& what) { apply(what); }, command);
+  // Carrying out one command may lead to others: a commit that is refused at once, say.
+  for (auto commands = dispatcher_.take_commands(); !commands.empty();
+       commands = dispatcher_.take_commands()) {
+    for (const Command& command : commands) {
+      std::visit([this](const auto& what) { apply(what); }, command);
+    }
   }
 }
 
@@ -292,72 +281,6 @@ void Consumer::apply(const Stopped& command) {
   // After a rebalance the partitions' next owners handle the records again: nothing failed.
   if (!overtaken_) end_.uncommitted = describe_uncommitted();
   close();
-}
-
-// ---- Rebalances ---------------------------------------------------------------------------------
-
-void Consumer::rebalance_callback(rd_kafka_t*, rd_kafka_resp_err_t code,
-                                  rd_kafka_topic_partition_list_t* partitions, void* opaque) {
-  static_cast<Consumer*>(opaque)->on_rebalance(code, partitions);
-}
-
-/// Answers at once to an assignment; a revocation is answered by the Unassign that follows when
-/// its lanes are drained, while this thread goes on serving the others.
-void Consumer::on_rebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* partitions) {
-  poller_.check();
-  if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-    on_assigned(partitions);
-  } else if (code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
-    on_taken(partitions);
-  } else {
-    log_.error("rebalance failed", {{"group", options_.group}, {"error", error_text(code)}});
-    rd_kafka_assign(client_.get(), nullptr);
-  }
-}
-
-void Consumer::on_assigned(rd_kafka_topic_partition_list_t* partitions) {
-  if (!stopping_) {
-    Assigned event;
-    for (const TopicPartition& partition : from_list(partitions)) {
-      const auto handler = router_.route(partition.topic);
-      MOULT_CHECK(handler.has_value(), "a partition of a topic that nobody subscribed to");
-      event.partitions.push_back({partition, *handler});
-      log_.info("partition assigned", {{"group", options_.group},
-                                       {"topic", partition.topic},
-                                       {"partition", partition.partition}});
-    }
-    dispatcher_.on(event, Clock::now());
-    apply_commands();
-  }
-  change_assignment(true, partitions);
-}
-
-void Consumer::on_taken(const rd_kafka_topic_partition_list_t* partitions) {
-  if (closing_) return change_assignment(false, partitions);
-  if (rd_kafka_assignment_lost(client_.get())) {
-    log_.warning("partitions lost: work on them is dropped and comes again elsewhere",
-                 {{"group", options_.group}, {"partitions", partitions->cnt}});
-    dispatcher_.on(Lost{from_list(partitions)}, Clock::now());
-  } else {
-    dispatcher_.on(Revoked{from_list(partitions)}, Clock::now());
-  }
-  apply_commands();
-}
-
-bool Consumer::incremental() const {
-  const char* protocol = rd_kafka_rebalance_protocol(client_.get());
-  return protocol != nullptr && std::string_view(protocol) == "COOPERATIVE";
-}
-
-void Consumer::change_assignment(bool assign, const rd_kafka_topic_partition_list_t* partitions) {
-  if (!incremental()) {
-    const auto code = rd_kafka_assign(client_.get(), assign ? partitions : nullptr);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) on_error(code, "assign");
-    return;
-  }
-  const ErrorHandle error(assign ? rd_kafka_incremental_assign(client_.get(), partitions)
-                                 : rd_kafka_incremental_unassign(client_.get(), partitions));
-  if (error) on_error(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()));
 }
 
 // ---- Errors -------------------------------------------------------------------------------------

@@ -14,6 +14,14 @@ constexpr std::chrono::microseconds kTurnBudget{500};
 
 }  // namespace
 
+void HandlerCounters::count_batch(TimePoint started, TimePoint ended) {
+  batches.fetch_add(1, std::memory_order_relaxed);
+  Clock::rep none = 0;
+  first_batch_at.compare_exchange_strong(none, started.time_since_epoch().count(),
+                                         std::memory_order_relaxed);
+  last_batch_at.store(ended.time_since_epoch().count(), std::memory_order_relaxed);
+}
+
 LaneRunner::LaneRunner(const OpenLane& lane, std::unique_ptr<kafka::PartitionSource> source,
                        std::shared_ptr<Generation> generation, BatchLimits limits,
                        HandlerCounters& counters, Logger log)
@@ -66,7 +74,10 @@ TurnDone LaneRunner::turn(BatchView& view, std::uint32_t attempt) {
 bool LaneRunner::take_batch(BatchView& view, std::uint32_t attempt, TurnDone& done) {
   // Without a pull nobody knows whether the queue is empty, and its event is spent.
   drained_ = false;
-  if (attempt == 1 && !full()) pull();
+  if (attempt == 1 && !full() && !pull()) {
+    done.next = TurnDone::Next::kDrained;
+    return false;
+  }
   if (gather_longer(attempt)) {
     done.next = TurnDone::Next::kLinger;
     done.linger_until = gathering_since_ + limits_.linger;
@@ -81,16 +92,26 @@ bool LaneRunner::take_batch(BatchView& view, std::uint32_t attempt, TurnDone& do
   return !went_back;
 }
 
-void LaneRunner::pull() {
+void LaneRunner::cancel() {
+  const std::lock_guard lock(pulling_);
+  cancelled_ = true;
+}
+
+/// False when the lane is cancelled: its partition may be another lane's already, and what is
+/// pulled here would be missing there.
+bool LaneRunner::pull() {
+  const std::lock_guard lock(pulling_);
+  if (cancelled_) return false;
   const std::size_t before = records_held();
   const auto pulled = source_->pull(pull_limit());
   drained_ = pulled.drained;
-  if (pulled.records == 0) return;
+  if (pulled.records == 0) return true;
   if (before == 0) gathering_since_ = Clock::now();
   std::uint64_t bytes = 0;
   for (std::size_t i = before; i < records_held(); ++i) bytes += source_->bytes(i);
   held_bytes_ += bytes;
   bytes_per_record_ = bytes / pulled.records;
+  return true;
 }
 
 /// Librdkafka hands out records by number; the last pull tells how many make up the bytes.
@@ -132,11 +153,12 @@ void LaneRunner::run_batch(BatchView& view, std::uint32_t attempt, TurnDone& don
       view.build(*source_, count, attempt, identity_, generation_->capabilities());
   running_begin_ = range.begin;
   running_end_ = range.end;
-  running_since_ = Clock::now().time_since_epoch().count();
+  const TimePoint started = Clock::now();
+  running_since_ = started.time_since_epoch().count();
   const bool returned_ok = instance_->consume(batch);
   running_since_ = 0;
   running_begin_ = running_end_ = 0;
-  counters_.batches.fetch_add(1, std::memory_order_relaxed);
+  counters_.count_batch(started, Clock::now());
   judge(view.outcomes(), returned_ok, done);
 }
 

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 
 #include "runtime/base/log.h"
@@ -26,7 +27,11 @@ struct HandlerCounters {
   std::atomic<std::uint64_t> records{0};  // finished
   std::atomic<std::uint64_t> batches{0};
   std::atomic<std::uint64_t> failures{0};
-  std::atomic<std::uint64_t> lanes{0};  // opened
+  std::atomic<std::uint64_t> lanes{0};        // opened
+  std::atomic<Clock::rep> first_batch_at{0};  // 0: none yet
+  std::atomic<Clock::rep> last_batch_at{0};
+
+  void count_batch(TimePoint started, TimePoint ended);
 };
 
 /// The worker's side of a lane: pulls its partition queue, shows batches to its instance, says what
@@ -43,7 +48,8 @@ class LaneRunner final : public CancelFlag {
   LaneEnded end(EndReason reason, TimePoint deadline);
 
   // The poller.
-  void cancel() { cancelled_ = true; }
+  /// When it returns, this lane pulls nothing any more.
+  void cancel();
   kafka::PartitionSource& source() { return *source_; }
   OffsetRange running() const { return {running_begin_, running_end_}; }
   Duration running_for() const;
@@ -52,7 +58,7 @@ class LaneRunner final : public CancelFlag {
 
  private:
   bool take_batch(BatchView& view, std::uint32_t attempt, TurnDone& done);
-  void pull();
+  bool pull();
   std::uint32_t pull_limit() const;
   bool full() const {
     return held_bytes_ >= limits_.max_bytes || records_held() >= limits_.max_records;
@@ -77,6 +83,8 @@ class LaneRunner final : public CancelFlag {
   std::atomic<Offset> running_begin_{0};
   std::atomic<Offset> running_end_{0};
   std::atomic<Clock::rep> running_since_{0};
+
+  std::mutex pulling_;  // held while the queue is pulled, and to cancel
 
   // Whoever has the lane's task.
   std::unique_ptr<kafka::PartitionSource> source_;

@@ -240,7 +240,7 @@ TEST(Commands, ABrokenConfigurationIsNamedByFileLineAndColumn) {
   const Scratch scratch;
   const std::string file = (scratch / "broken.yaml").string();
   write_file(file,
-             "kafka: {bootstrap.servers: localhost:1}\n"
+             "kafka: {bootstrap.servers: localhost:1, auto.offset.reset: earliest}\n"
              "consumers:\n"
              "  - group: g\n"
              "    handlers:\n"
@@ -260,7 +260,7 @@ TEST(Commands, AMissingPluginIsNamedByTheHandlersPlace) {
   const Scratch scratch;
   const std::string file = (scratch / "moult.yaml").string();
   write_file(file,
-             "kafka: {bootstrap.servers: localhost:1}\n"
+             "kafka: {bootstrap.servers: localhost:1, auto.offset.reset: earliest}\n"
              "consumers:\n"
              "  - {group: g, handlers: [{name: h, plugin: h.so, topics: [t]}]}\n");
   const Finished finished = run_moult({"check", "--config", file});

@@ -62,12 +62,21 @@ bool Group::wait_stable(std::size_t members) {
   return admin_.wait_stable(group_, members, static_cast<std::size_t>(partitions_), kLong);
 }
 
+bool Group::works(const Daemon& daemon) {
+  return std::ranges::any_of(ledger_.read(), [&](const Entry& entry) {
+    return entry.lane.pid == daemon.pid() && entry.event == Event::kRecord;
+  });
+}
+
 bool Group::wait_works(const Daemon& daemon) {
-  return ledger_.wait(
-      [&](const Entries& entries) {
-        return std::ranges::any_of(entries, [&](const Entry& entry) {
-          return entry.lane.pid == daemon.pid() && entry.event == Event::kRecord;
-        });
+  return eventually([&] { return works(daemon); }, kLong);
+}
+
+bool Group::send_until_works(const Daemon& daemon) {
+  return eventually(
+      [&] {
+        send(40 * partitions_);
+        return works(daemon);
       },
       kLong);
 }

@@ -111,7 +111,7 @@ TEST_P(Revocation, R5_SlowHandlerIsDrainedThenCommittedThenReleased) {
 TEST_P(Revocation, R5_PastTheBoundItIsRedeliveredAndTheLateCompletionDropped) {
   make_topic(2);
   send(40);
-  DaemonSpec stubborn = in_small_batches({{"sleep_ms_per_batch", "5000"}});
+  DaemonSpec stubborn = in_small_batches({{"sleep_ms_per_batch", "3500"}});
   stubborn.options["revoke_deadline"] = "500ms";
   const auto first = start(stubborn);
   ASSERT_TRUE(wait_all_partitions_run(*first));

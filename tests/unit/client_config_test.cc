@@ -59,8 +59,8 @@ TEST(ConsumerConf, TheRuntimesOwnWinsOverTheUser) {
 }
 
 TEST(ConsumerConf, TheUserWinsOverTheDefaults) {
-  const auto conf = consumer_conf("orders", {{"client.id", "mine"},
-                                             {"partition.assignment.strategy", "roundrobin"}});
+  const auto conf = consumer_conf(
+      "orders", {{"client.id", "mine"}, {"partition.assignment.strategy", "roundrobin"}});
   ASSERT_TRUE(conf.has_value());
   EXPECT_EQ(value_of(*conf, "client.id"), "mine");
   EXPECT_EQ(value_of(*conf, "partition.assignment.strategy"), "roundrobin");

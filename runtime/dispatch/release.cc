@@ -1,0 +1,174 @@
+// How lanes end: by themselves, with their partitions, with the daemon.
+
+#include <algorithm>
+
+#include "runtime/dispatch/dispatcher.h"
+
+namespace moult {
+
+/// Asks a lane to end: at once when no worker has it, else after its turn.
+void Dispatcher::close(Lane& lane, EndReason reason, TimePoint deadline) {
+  if (lane.state == LaneState::kEnded || lane.state == LaneState::kEnding) return;
+  lane.closing = reason;
+  lane.close_deadline = deadline;
+  if (!lane.busy()) end(lane);
+}
+
+void Dispatcher::end(Lane& lane) {
+  stop_waiting(lane);
+  if (lane.state == LaneState::kBlocked) {
+    move(lane, LaneState::kEnded);
+    return;
+  }
+  move(lane, LaneState::kEnding);
+  commands_.push_back(EndLane{lane.id, *lane.closing, lane.close_deadline});
+}
+
+/// The lane's partition is no longer ours. A lane that has ended is forgotten; another one stays
+/// until it has, and keeps a successor on the same partition from starting.
+void Dispatcher::detach(Lane& lane) {
+  lane.detached = true;
+  const LaneId id = lane.id;
+  dirty_.erase(id);
+  current_.erase(lane.partition);
+  if (lane.state == LaneState::kEnded) {
+    commands_.push_back(CloseLane{id});
+    lanes_.erase(id);
+  } else {
+    outstaying_.emplace(lane.partition, id);
+  }
+}
+
+void Dispatcher::forget(Lane& lane) {
+  const TopicPartition partition = lane.partition;
+  const auto [first, last] = outstaying_.equal_range(partition);
+  const LaneId id = lane.id;
+  outstaying_.erase(std::find_if(first, last, [&](const auto& it) { return it.second == id; }));
+  commands_.push_back(CloseLane{id});
+  lanes_.erase(id);
+  const auto successor = current_.find(partition);
+  if (successor == current_.end()) return;
+  Lane& next = find(successor->second);
+  if (next.state == LaneState::kBlocked) start_unless_held(next);
+}
+
+void Dispatcher::begin_release(Release release, TimePoint now) {
+  const EndReason reason = release.stop ? EndReason::kStopping : EndReason::kRevoked;
+  for (const LaneId id : release.lanes) close(find(id), reason, release.deadline);
+  releases_.push_back(std::move(release));
+  advance_releases(now);
+}
+
+void Dispatcher::advance_releases(TimePoint now) {
+  for (Release& release : releases_) {
+    if (!release.stop) advance(release, now);
+  }
+  const auto done = [](const Release& release) { return release.phase == Release::Phase::kDone; };
+  std::erase_if(releases_, done);
+  for (Release& release : releases_) advance(release, now);
+  std::erase_if(releases_, done);
+}
+
+void Dispatcher::advance(Release& release, TimePoint now) {
+  if (release.phase == Release::Phase::kDraining && (drained(release) || now >= release.deadline)) {
+    finish_drain(release, now);
+  }
+  if (release.phase != Release::Phase::kCommitting || waits_for_others(release)) return;
+  const bool answered = !release.commit || !in_flight_.contains(*release.commit);
+  if (answered || now >= release.deadline) finish(release);
+}
+
+/// The stop is the last to go: the poller closes the consumer when it is over. The others are
+/// bounded by its deadline too.
+bool Dispatcher::waits_for_others(const Release& release) const {
+  return release.stop && release.phase == Release::Phase::kCommitting && releases_.size() > 1;
+}
+
+/// No later than the stop allows.
+TimePoint Dispatcher::drain_by(TimePoint deadline) const {
+  return stop_deadline_ ? std::min(deadline, *stop_deadline_) : deadline;
+}
+
+TimePoint Dispatcher::commit_by(TimePoint deadline) const {
+  return std::min(deadline, stop_commit_deadline_);
+}
+
+/// The stop waits for every worker, also for those with lanes of other or earlier releases.
+bool Dispatcher::drained(const Release& release) const {
+  if (release.stop) return at_rest();
+  return std::ranges::none_of(release.lanes, [&](LaneId id) { return is_open(id); });
+}
+
+/// A lane that has not ended.
+bool Dispatcher::is_open(LaneId id) const {
+  const auto at = lanes_.find(id);
+  return at != lanes_.end() && at->second->state != LaneState::kEnded;
+}
+
+void Dispatcher::finish_drain(Release& release, TimePoint now) {
+  for (const LaneId id : release.lanes) {
+    if (is_open(id)) commands_.push_back(CancelLane{id});
+  }
+  release.commit = commit(release.lanes, Known::kAcknowledged);
+  release.deadline = commit_by(now + options_.commit_timeout);
+  release.phase = Release::Phase::kCommitting;
+}
+
+void Dispatcher::finish(Release& release) {
+  release.phase = Release::Phase::kDone;
+  if (release.commit) give_up(*release.commit);
+  if (release.stop) {
+    commands_.push_back(Stopped{busy_lanes()});
+    return;
+  }
+  for (const LaneId id : release.lanes) {
+    const auto at = lanes_.find(id);
+    if (at != lanes_.end() && !at->second->detached) detach(*at->second);
+  }
+  commands_.push_back(Unassign{release.partitions});
+}
+
+// ---- Quiet and stop -----------------------------------------------------------------------------
+
+void Dispatcher::on(const Quiet&, TimePoint) { quiet_ = true; }
+
+void Dispatcher::on(const Stop& event, TimePoint now) {
+  if (stop_deadline_) return;
+  stop_deadline_ = event.deadline;
+  stop_commit_deadline_ = std::min(event.commit_deadline, event.deadline + options_.commit_timeout);
+  quiet_ = true;
+  for (Release& release : releases_) hurry(release);
+  Release release;
+  release.stop = true;
+  release.deadline = event.deadline;
+  for (const auto& [partition, id] : current_) {
+    if (!find(id).closing) release.lanes.push_back(id);
+  }
+  begin_release(std::move(release), now);
+}
+
+/// Cuts what is under way to the time that the stop leaves.
+void Dispatcher::hurry(Release& release) {
+  const bool draining = release.phase == Release::Phase::kDraining;
+  release.deadline = draining ? drain_by(release.deadline) : commit_by(release.deadline);
+  if (!draining) return;
+  for (const LaneId id : release.lanes) {
+    const auto at = lanes_.find(id);
+    if (at != lanes_.end()) at->second->close_deadline = release.deadline;
+  }
+}
+
+std::vector<LaneId> Dispatcher::busy_lanes() const {
+  std::vector<LaneId> ids;
+  for (const auto& [id, lane] : lanes_) {
+    if (lane->busy()) ids.push_back(id);
+  }
+  std::ranges::sort(ids);
+  return ids;
+}
+
+bool Dispatcher::at_rest() const {
+  return std::ranges::none_of(lanes_, [](const auto& entry) { return entry.second->busy(); });
+}
+
+}  // namespace moult
