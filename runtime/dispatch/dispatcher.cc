@@ -123,6 +123,7 @@ void Dispatcher::record_progress(Lane& lane, const TurnDone& event) {
   }
   if (const auto mark = lane.tracker.watermark(); mark && event.done_to) {
     lane.tracker.finished({*mark, *event.done_to});
+    if (*event.done_to > *mark) lane.finished_to = event.done_to;
   }
   if (event.end) lane.tracker.advance_to(*event.end);
   if (lane.failing_offset && lane.tracker.watermark() > lane.failing_offset) {
@@ -145,6 +146,7 @@ void Dispatcher::restart_tracking(Lane& lane, Offset offset) {
   lane.tracker = OffsetTracker{};
   lane.sent.reset();
   lane.acknowledged.reset();
+  lane.finished_to.reset();
   // An answer to a commit of the old offsets says nothing about the new ones.
   for (auto& [id, offsets] : in_flight_) {
     std::erase_if(offsets, [&](const CommitOffset& sent) { return sent.lane == lane.id; });

@@ -41,6 +41,7 @@ struct Lane {
   OffsetTracker tracker;
   std::optional<Offset> sent;          // the last offset on its way to the broker, or there
   std::optional<Offset> acknowledged;  // what the broker has
+  std::optional<Offset> finished_to;   // one past the last record that finished
 
   bool ready = false;  // its partition queue may hold records
   bool has_instance = false;
@@ -63,6 +64,10 @@ struct Lane {
     const auto mark = tracker.watermark();
     return mark && (!known || *mark > *known) ? mark : std::nullopt;
   }
+
+  /// Records were finished that the broker does not know of. A watermark that moved over the ends
+  /// of the partition alone costs nobody anything.
+  bool owes_commit() const { return finished_to > acknowledged; }
 };
 
 /// Whether a lane may go from one state to another.

@@ -321,11 +321,10 @@ std::vector<std::string> Consumer::describe_uncommitted() const {
   std::vector<std::string> lines;
   for (const auto& [partition, id] : dispatcher_.assignment()) {
     const Lane& lane = dispatcher_.lane(id);
-    const auto finished_to = lane.past(lane.acknowledged);
-    if (!finished_to) continue;
+    if (!lane.owes_commit()) continue;
     lines.push_back(fmt::format(
         "{}[{}] is finished up to offset {}, committed up to {}", partition.topic,
-        partition.partition, *finished_to - 1,
+        partition.partition, *lane.finished_to - 1,
         lane.acknowledged ? std::to_string(*lane.acknowledged - 1) : "where it was taken over"));
   }
   return lines;
@@ -349,6 +348,7 @@ void Consumer::close() {
 /// False when it did not end in time. Without a broker librdkafka keeps a commit for the whole
 /// session timeout before it lets go.
 bool Consumer::leave_group() {
+  leave_when_idle();
   const QueueHandle queue(rd_kafka_queue_new(client_.get()));
   const ErrorHandle error(rd_kafka_consumer_close_queue(client_.get(), queue.get()));
   if (error) {
@@ -366,6 +366,17 @@ bool Consumer::leave_group() {
     rd_kafka_queue_poll_callback(queue.get(), static_cast<int>(to_ms(left)) + 1);
   }
   return true;
+}
+
+/// A cooperative member without partitions would not say that it goes: librdkafka's close sends no
+/// LeaveGroup for it, and the next rebalance would wait for its session to end. Unsubscribing does.
+/// A static member has to keep its place.
+void Consumer::leave_when_idle() {
+  rd_kafka_topic_partition_list_t* partitions = nullptr;
+  if (rd_kafka_assignment(client_.get(), &partitions) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const PartitionListHandle assignment(partitions);
+  const bool is_static = options_.properties.contains("group.instance.id");
+  if (assignment->cnt == 0 && incremental() && !is_static) rd_kafka_unsubscribe(client_.get());
 }
 
 void Consumer::dump_lanes() const {

@@ -111,6 +111,7 @@ class Consumer final : public LaneAnswers {
   std::vector<std::string> describe_uncommitted() const;
   void close();
   bool leave_group();
+  void leave_when_idle();
   void dump_lanes() const;
 
   static void rebalance_callback(rd_kafka_t* client, rd_kafka_resp_err_t code,

@@ -44,7 +44,8 @@ class PartitionSource {
     return held(index)->len + held(index)->key_len;
   }
   Offset offset(std::size_t index) const { return held(index)->offset; }
-  moult_record view(std::size_t index) const;
+  /// Sets every field of `into`, with no headers; its views live as long as the record is held.
+  void show(std::size_t index, moult_record& into) const;
 
   /// Appends the headers of a record; the views live as long as the record is held.
   void append_headers(std::size_t index, std::vector<moult_header>& into) const;

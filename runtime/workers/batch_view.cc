@@ -27,8 +27,8 @@ bool needs_padding(const moult_record& record) {
 const moult_batch& BatchView::build(const kafka::PartitionSource& source, std::size_t count,
                                     std::uint32_t attempt, const LaneIdentity& lane,
                                     std::uint64_t capabilities) {
-  records_.clear();
-  for (std::size_t i = 0; i < count; ++i) records_.push_back(source.view(i));
+  records_.resize(count);
+  for (std::size_t i = 0; i < count; ++i) source.show(i, records_[i]);
   records_.front().attempt = attempt;
   moult_outcome unset{};
   unset.struct_size = sizeof unset;

@@ -38,8 +38,9 @@ TEST_P(Membership, R11_IdleMembersStartTakeOverAndStopCleanly) {
   ASSERT_TRUE(wait_stable(3));
   send(100);
   ASSERT_TRUE(wait_all_handled());
-  const pid_t busy = of_event(ledger_.read(), Event::kRecord).front().lane.pid;
-  EXPECT_THAT(of_pid(ledger_.read(), busy), SizeIs(ledger_.read().size())) << "the others idle";
+  const Entries handled = of_event(ledger_.read(), Event::kRecord);
+  const pid_t busy = handled.front().lane.pid;
+  EXPECT_THAT(of_pid(handled, busy), SizeIs(handled.size())) << "the others idle";
   std::ranges::partition(members, [&](const auto& member) { return member->pid() == busy; });
   stop_cleanly(*members[2]);  // an idle one
   stop_cleanly(*members[0]);  // the busy one: the last must take over
@@ -47,6 +48,7 @@ TEST_P(Membership, R11_IdleMembersStartTakeOverAndStopCleanly) {
   ASSERT_TRUE(wait_all_handled());
   EXPECT_EQ(of_event(ledger_.read(), Event::kRecord).back().lane.pid, members[1]->pid());
   stop_cleanly(*members[1]);
+  EXPECT_EQ(cluster_.expired_members(group_), 0U) << "who goes says so, idle or not";
   expect_complete();
   expect_no_duplicates();
 }

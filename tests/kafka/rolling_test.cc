@@ -43,6 +43,7 @@ TEST_P(Rebalance, R2_RollingRestartDuplicatesNothing) {
   }
   ASSERT_TRUE(wait_all_handled());
   for (auto& member : members) stop_cleanly(*member);
+  EXPECT_EQ(cluster_.expired_members(group_), 0U);
   expect_complete();
   expect_no_duplicates();
 }

@@ -135,6 +135,7 @@ TEST_F(Stopping, S2_TermAtAnyMomentOfTheStartExitsZero) {
     ended_.insert(daemon->pid());
   }
   const auto last = start(spec());
+  ASSERT_TRUE(last->wait_log("partition assigned", kLong));
   ASSERT_TRUE(wait_all_handled());
   ASSERT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
   stop_cleanly(*last);

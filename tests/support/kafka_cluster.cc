@@ -99,13 +99,22 @@ std::filesystem::path KafkaCluster::log_file(int node) const {
 }
 
 std::size_t KafkaCluster::generations(const std::string& group) const {
-  const std::string classic = fmt::format("Stabilized group {} generation ", group);
-  const std::string consumer = fmt::format("[GroupId {}] Bumped group epoch to ", group);
+  return log_lines(fmt::format("Stabilized group {} generation ", group)) +
+         log_lines(fmt::format("[GroupId {}] Bumped group epoch to ", group));
+}
+
+std::size_t KafkaCluster::expired_members(const std::string& group) const {
+  return log_lines(fmt::format(" in group {} has failed, removing it from the group", group)) +
+         log_lines(fmt::format("[GroupId {}] Member ", group), "because its session expired");
+}
+
+/// How many lines of the brokers' logs have both texts.
+std::size_t KafkaCluster::log_lines(const std::string& text, const std::string& other) const {
   std::size_t count = 0;
   for (int node = 1; node <= brokers_; ++node) {
     std::istringstream lines(read_file(log_file(node)));
     for (std::string line; std::getline(lines, line);) {
-      if (line.find(classic) != line.npos || line.find(consumer) != line.npos) ++count;
+      if (line.find(text) != line.npos && line.find(other) != line.npos) ++count;
     }
   }
   return count;

@@ -44,6 +44,9 @@ class KafkaCluster {
   /// (`group.protocol=consumer`) of the group, as the brokers' logs tell. One rebalance of
   /// the cooperative assignor takes two.
   std::size_t generations(const std::string& group) const;
+  /// How many members of the group have gone without a word, so that the coordinator waited for the
+  /// end of their sessions.
+  std::size_t expired_members(const std::string& group) const;
 
  private:
   struct External {
@@ -52,6 +55,7 @@ class KafkaCluster {
   explicit KafkaCluster(External external);
 
   void up(const std::vector<std::string>& options);
+  std::size_t log_lines(const std::string& text, const std::string& other = "") const;
   std::string run(const std::vector<std::string>& arguments) const;
 
   std::string name_;

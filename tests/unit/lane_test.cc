@@ -66,5 +66,18 @@ TEST(LaneTest, CommitsOnlyWhatIsPastTheKnown) {
   EXPECT_EQ(lane.past(lane.acknowledged), std::nullopt);
 }
 
+TEST(LaneTest, OwesACommitOnlyOfFinishedRecords) {
+  Lane lane = lane_in(kIdle);
+  lane.tracker.advance_to(100);
+  EXPECT_EQ(lane.past(lane.acknowledged), 100);
+  EXPECT_FALSE(lane.owes_commit()) << "only the end of the partition moved";
+  lane.finished_to = 103;
+  EXPECT_TRUE(lane.owes_commit());
+  lane.acknowledged = 102;
+  EXPECT_TRUE(lane.owes_commit());
+  lane.acknowledged = 103;
+  EXPECT_FALSE(lane.owes_commit());
+}
+
 }  // namespace
 }  // namespace moult
