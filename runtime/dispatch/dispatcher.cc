@@ -245,19 +245,19 @@ void Dispatcher::commit_periodically(TimePoint now) {
   // While partitions are on their way out the group is between two generations: the commit that
   // counts is the release's own. After a stop only the consumer's close is left.
   if (!releases_.empty() || stop_deadline_) return;
-  if (periodic_commit_ && now >= periodic_deadline_) give_up(*periodic_commit_);
+  if (periodic_commit_ && now >= periodic_deadline_) settle(*periodic_commit_, /*ok=*/false);
   if (periodic_commit_ || dirty_.empty() || now < next_commit_) return;
   periodic_commit_ = commit({dirty_.begin(), dirty_.end()}, Known::kSent);
   periodic_deadline_ = now + options_.commit_timeout;
   next_commit_ = now + options_.commit_interval;
 }
 
-/// Does not wait for this answer any longer: one that never comes must not keep the offsets that
-/// follow from the broker.
-void Dispatcher::give_up(CommitId id) {
-  const auto unanswered = in_flight_.extract(id);
+/// The commit is no longer under way: it was answered, or (not ok) is not waited for any longer, as
+/// one that never comes back must not keep the offsets that follow from the broker.
+void Dispatcher::settle(CommitId id, bool ok) {
+  const auto settled = in_flight_.extract(id);
   if (periodic_commit_ == id) periodic_commit_.reset();
-  if (!unanswered.empty()) commit_answered(unanswered.mapped(), false);
+  if (!settled.empty()) commit_answered(settled.mapped(), ok);
 }
 
 /// Periodic commits carry what was not sent yet. The last commit of a release carries all that the
@@ -282,9 +282,7 @@ std::optional<CommitId> Dispatcher::commit(const std::vector<LaneId>& lanes, Kno
 }
 
 void Dispatcher::on(const CommitDone& event, TimePoint now) {
-  const auto answered = in_flight_.extract(event.commit);
-  if (periodic_commit_ == event.commit) periodic_commit_.reset();
-  if (!answered.empty()) commit_answered(answered.mapped(), event.ok);
+  settle(event.commit, event.ok);
   advance_releases(now);
 }
 

@@ -73,7 +73,6 @@ class Dispatcher {
   const std::map<TopicPartition, LaneId>& assignment() const { return current_; }
   const Lane& lane(LaneId id) const { return *lanes_.at(id); }
   Epoch epoch() const { return epoch_; }
-  bool quiet() const { return quiet_; }
   /// No worker owes an answer.
   bool at_rest() const;
 
@@ -127,7 +126,7 @@ class Dispatcher {
   void commit_periodically(TimePoint now);
   enum class Known : std::uint8_t { kSent, kAcknowledged };
   std::optional<CommitId> commit(const std::vector<LaneId>& lanes, Known known);
-  void give_up(CommitId id);
+  void settle(CommitId id, bool ok);
   void commit_answered(const std::vector<CommitOffset>& offsets, bool ok);
 
   // Constant after construction.

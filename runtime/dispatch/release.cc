@@ -116,7 +116,7 @@ void Dispatcher::finish_drain(Release& release, TimePoint now) {
 
 void Dispatcher::finish(Release& release) {
   release.phase = Release::Phase::kDone;
-  if (release.commit) give_up(*release.commit);
+  if (release.commit) settle(*release.commit, /*ok=*/false);
   if (release.stop) {
     commands_.push_back(Stopped{busy_lanes()});
     return;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "runtime/base/check.h"
+#include "runtime/kafka/client.h"
 #include "runtime/kafka/errors.h"
 #include "runtime/kafka/partition_list.h"
 
@@ -69,10 +70,11 @@ Result<Ok> Consumer::make_client() {
   rd_kafka_conf_set_rebalance_cb(conf->get(), rebalance_callback);
   rd_kafka_conf_set_error_cb(conf->get(), error_callback);
   rd_kafka_conf_set_log_cb(conf->get(), log_callback);
-  std::array<char, 512> error{};
-  client_.reset(rd_kafka_new(RD_KAFKA_CONSUMER, conf->get(), error.data(), error.size()));
-  if (!client_) return failure(fmt::format("group '{}': {}", options_.group, error.data()));
-  std::ignore = conf->release();  // rd_kafka_new took it
+  auto client = kafka::make_client(RD_KAFKA_CONSUMER, std::move(*conf));
+  if (!client) {
+    return failure(fmt::format("group '{}': {}", options_.group, client.error().message));
+  }
+  client_ = std::move(*client);
   rd_kafka_poll_set_consumer(client_.get());
   consumer_queue_.reset(rd_kafka_queue_get_consumer(client_.get()));
   commit_queue_.reset(rd_kafka_queue_new(client_.get()));
@@ -125,7 +127,9 @@ void Consumer::run() noexcept {
   while (!ended_) {
     wait();
     mailbox_.take_all(inbox_);
-    for (const Message& message : inbox_) handle(message);
+    for (const Message& message : inbox_) {
+      std::visit([this](const auto& what) { handle(what); }, message);
+    }
     apply_commands();
     serve_client();
     serve_commits();
@@ -145,28 +149,23 @@ void Consumer::wait() {
   ::ppoll(&fd, 1, &spec, nullptr);
 }
 
-void Consumer::handle(const Message& message) {
-  const TimePoint now = Clock::now();
-  if (const auto* ready = std::get_if<Ready>(&message)) {
-    if (const auto at = signals_.find(ready->lane); at != signals_.end()) {
-      at->second->posted = false;
-    }
-    dispatcher_.on(*ready, now);
-  } else if (const auto* created = std::get_if<InstanceCreated>(&message)) {
-    dispatcher_.on(*created, now);
-  } else if (const auto* done = std::get_if<TurnDone>(&message)) {
-    dispatcher_.on(*done, now);
-  } else if (const auto* lane_ended = std::get_if<LaneEnded>(&message)) {
-    dispatcher_.on(*lane_ended, now);
-  } else if (const auto* stop = std::get_if<RequestStop>(&message)) {
-    begin_stop(stop->deadline);
-  } else if (std::holds_alternative<RequestQuiet>(message)) {
-    log_.info("quiet: no further batch starts, the membership stays", {{"group", options_.group}});
-    dispatcher_.on(Quiet{}, now);
-  } else {
-    dump_lanes();
-  }
+void Consumer::handle(const InstanceCreated& event) { dispatcher_.on(event, Clock::now()); }
+void Consumer::handle(const TurnDone& event) { dispatcher_.on(event, Clock::now()); }
+void Consumer::handle(const LaneEnded& event) { dispatcher_.on(event, Clock::now()); }
+
+void Consumer::handle(const Ready& event) {
+  if (const auto at = signals_.find(event.lane); at != signals_.end()) at->second->posted = false;
+  dispatcher_.on(event, Clock::now());
 }
+
+void Consumer::handle(const RequestStop& request) { begin_stop(request.deadline); }
+
+void Consumer::handle(const RequestQuiet&) {
+  log_.info("quiet: no further batch starts, the membership stays", {{"group", options_.group}});
+  dispatcher_.on(Quiet{}, Clock::now());
+}
+
+void Consumer::handle(const RequestDump&) { dump_lanes(); }
 
 void Consumer::begin_stop(TimePoint deadline) {
   if (std::exchange(stopping_, true)) return;

@@ -84,7 +84,13 @@ class Consumer final : public LaneAnswers {
   Result<Ok> subscribe();
   void run() noexcept;
   void wait();
-  void handle(const Message& message);
+  void handle(const InstanceCreated& event);
+  void handle(const TurnDone& event);
+  void handle(const LaneEnded& event);
+  void handle(const Ready& event);
+  void handle(const RequestStop& request);
+  void handle(const RequestQuiet& request);
+  void handle(const RequestDump& request);
   void begin_stop(TimePoint deadline);
   void serve_client();
   void serve_commits();

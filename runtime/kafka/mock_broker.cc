@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "runtime/kafka/client.h"
 #include "runtime/kafka/errors.h"
 #include "runtime/kafka/handles.h"
 
@@ -48,16 +49,17 @@ Result<std::unique_ptr<MockBroker>> MockBroker::start() {
   rd_kafka_conf_set(conf.get(), "client.id", "moult-embedded-broker", error.data(), error.size());
   // It connects to nothing, and would warn of that.
   rd_kafka_conf_set_log_cb(conf.get(), nullptr);
-  ClientHandle host(rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error.data(), error.size()));
-  if (!host) return failure(fmt::format("can't start the embedded broker: {}", error.data()));
-  std::ignore = conf.release();  // rd_kafka_new took it
-  ClusterHandle cluster(rd_kafka_mock_cluster_new(host.get(), 1));
+  auto host = make_client(RD_KAFKA_PRODUCER, std::move(conf));
+  if (!host) {
+    return failure(fmt::format("can't start the embedded broker: {}", host.error().message));
+  }
+  ClusterHandle cluster(rd_kafka_mock_cluster_new(host->get(), 1));
   if (!cluster) return failure("can't start the embedded broker: no loopback socket");
 #if RD_KAFKA_VERSION >= 0x020600ff
   rd_kafka_mock_group_initial_rebalance_delay_ms(cluster.get(), 0);
 #endif
   return std::unique_ptr<MockBroker>(
-      std::make_unique<LibrdkafkaMock>(std::move(host), std::move(cluster)));
+      std::make_unique<LibrdkafkaMock>(std::move(*host), std::move(cluster)));
 }
 
 }  // namespace moult::kafka

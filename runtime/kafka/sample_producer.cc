@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "runtime/kafka/client.h"
 #include "runtime/kafka/errors.h"
 #include "runtime/kafka/handles.h"
 
@@ -35,10 +36,7 @@ Result<ClientHandle> make_producer(const std::string& bootstrap_servers, Deliver
   if (set != RD_KAFKA_CONF_OK) return failure(error.data());
   rd_kafka_conf_set_opaque(conf.get(), &deliveries);
   rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivery);
-  ClientHandle producer(rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error.data(), error.size()));
-  if (!producer) return failure(error.data());
-  std::ignore = conf.release();  // rd_kafka_new took it
-  return producer;
+  return make_client(RD_KAFKA_PRODUCER, std::move(conf));
 }
 
 rd_kafka_resp_err_t enqueue(rd_kafka_t* producer, rd_kafka_topic_t* topic, const Sample& sample) {

@@ -7,9 +7,9 @@
 namespace moult {
 namespace {
 
-// A turn goes on with further batches for so long: what a turn costs beside its batch (two posts
-// and a wake-up of the poller) would be a fifth of the work of a fast handler. A slow one has one
-// batch a turn, and whoever waits for a turn to end waits this much longer at most.
+// A turn goes on with further batches for so long: with one batch each, two posts and a wake-up of
+// the poller were 7 % of the CPU of a counting handler. A slow one has one batch a turn, and
+// whoever waits for a turn to end waits this much longer at most.
 constexpr std::chrono::microseconds kTurnBudget{500};
 
 }  // namespace
@@ -61,10 +61,8 @@ TurnDone LaneRunner::turn(BatchView& view, std::uint32_t attempt) {
   TurnDone done;
   done.lane = id_;
   const TimePoint until = Clock::now() + kTurnBudget;
-  bool another = true;
-  while (another) {
-    another = take_batch(view, attempt, done) && attempt == 1 && !cancelled_ &&
-              done.next == TurnDone::Next::kMore && Clock::now() < until;
+  while (take_batch(view, attempt, done) && attempt == 1 && !cancelled_ &&
+         done.next == TurnDone::Next::kMore && Clock::now() < until) {
   }
   done.end = source_->take_end();
   return done;

@@ -21,7 +21,7 @@ inline ClientHandle make_consumer(const ConsumerOptions& options) {
   for (const std::string& property : options.properties) set(conf.get(), property);
   ClientHandle client = make_client(RD_KAFKA_CONSUMER, std::move(conf));
   rd_kafka_poll_set_consumer(client.get());
-  const ListHandle topics(rd_kafka_topic_partition_list_new(1));
+  const PartitionListHandle topics(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(topics.get(), options.topic.c_str(), RD_KAFKA_PARTITION_UA);
   const auto code = rd_kafka_subscribe(client.get(), topics.get());
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) die("subscribe", rd_kafka_err2str(code));

@@ -13,15 +13,14 @@ namespace {
 
 using bench::die;
 
-using MessageHandle =
-    std::unique_ptr<rd_kafka_message_t, bench::Destroyer<rd_kafka_message_destroy>>;
+using moult::kafka::MessageHandle;
 
 volatile std::sig_atomic_t ending = 0;
 
 bool has_partitions(rd_kafka_t* client) {
   rd_kafka_topic_partition_list_t* partitions = nullptr;
   if (rd_kafka_assignment(client, &partitions) != RD_KAFKA_RESP_ERR_NO_ERROR) return false;
-  return bench::ListHandle(partitions)->cnt > 0;
+  return bench::PartitionListHandle(partitions)->cnt > 0;
 }
 
 bool take(const rd_kafka_message_t& message) {

@@ -1,30 +1,19 @@
 #pragma once
 
-#include <librdkafka/rdkafka.h>
-
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <string>
 #include <string_view>
 
+#include "runtime/kafka/handles.h"
+
 namespace bench {
 
-/// Frees one of librdkafka's handles.
-template <auto Destroy>
-struct Destroyer {
-  template <typename T>
-  void operator()(T* handle) const {
-    Destroy(handle);
-  }
-};
-
-using ClientHandle = std::unique_ptr<rd_kafka_t, Destroyer<rd_kafka_destroy>>;
-using QueueHandle = std::unique_ptr<rd_kafka_queue_t, Destroyer<rd_kafka_queue_destroy>>;
-using ListHandle = std::unique_ptr<rd_kafka_topic_partition_list_t,
-                                   Destroyer<rd_kafka_topic_partition_list_destroy>>;
-using TopicHandle = std::unique_ptr<rd_kafka_topic_t, Destroyer<rd_kafka_topic_destroy>>;
-using ConfHandle = std::unique_ptr<rd_kafka_conf_t, Destroyer<rd_kafka_conf_destroy>>;
+using moult::kafka::ClientHandle;
+using moult::kafka::ConfHandle;
+using moult::kafka::PartitionListHandle;
+using moult::kafka::QueueHandle;
+using moult::kafka::TopicHandle;
 
 /// These programs have nothing to recover from: they say what is wrong and end.
 [[noreturn]] inline void die(std::string_view what, std::string_view why) {

@@ -6,6 +6,8 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "runtime/kafka/client.h"
+#include "runtime/kafka/partition_list.h"
 #include "tests/support/wait.h"
 
 namespace moult::testing {
@@ -46,14 +48,6 @@ bool coordinator_comes(const rd_kafka_error_t* error) {
          code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
 }
 
-std::vector<TopicPartition> partitions_of(const rd_kafka_topic_partition_list_t* list) {
-  std::vector<TopicPartition> partitions;
-  for (int i = 0; list != nullptr && i < list->cnt; ++i) {
-    partitions.push_back({list->elems[i].topic, list->elems[i].partition});
-  }
-  return partitions;
-}
-
 GroupMember member_of(const rd_kafka_MemberDescription_t* description) {
   GroupMember member;
   member.id = rd_kafka_MemberDescription_consumer_id(description);
@@ -61,9 +55,9 @@ GroupMember member_of(const rd_kafka_MemberDescription_t* description) {
   const char* instance = rd_kafka_MemberDescription_group_instance_id(description);
   if (instance != nullptr) member.instance_id = instance;
   const auto* assignment = rd_kafka_MemberDescription_assignment(description);
-  if (assignment != nullptr) {
-    member.partitions = partitions_of(rd_kafka_MemberAssignment_partitions(assignment));
-  }
+  const auto* partitions =
+      assignment != nullptr ? rd_kafka_MemberAssignment_partitions(assignment) : nullptr;
+  if (partitions != nullptr) member.partitions = kafka::from_list(partitions);
   return member;
 }
 
@@ -83,6 +77,12 @@ kafka::ConfHandle client_conf(const std::string& bootstrap, const Properties& pr
   return conf;
 }
 
+kafka::ClientHandle require_client(rd_kafka_type_t type, kafka::ConfHandle conf) {
+  auto client = kafka::make_client(type, std::move(conf));
+  if (!client) throw std::runtime_error(client.error().message);
+  return std::move(*client);
+}
+
 std::size_t GroupDescription::partitions() const {
   return std::accumulate(
       members.begin(), members.end(), std::size_t{0},
@@ -90,11 +90,7 @@ std::size_t GroupDescription::partitions() const {
 }
 
 Admin::Admin(const std::string& bootstrap, const Properties& properties) {
-  auto conf = client_conf(bootstrap, properties);
-  std::array<char, 512> error{};
-  client_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error.data(), error.size()));
-  if (!client_) throw std::runtime_error(error.data());
-  std::ignore = conf.release();
+  client_ = require_client(RD_KAFKA_PRODUCER, client_conf(bootstrap, properties));
   queue_.reset(rd_kafka_queue_new(client_.get()));
 }
 

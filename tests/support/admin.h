@@ -77,5 +77,7 @@ class Admin {
 
 /// A client configuration with `properties`; throws what librdkafka says against one.
 kafka::ConfHandle client_conf(const std::string& bootstrap, const Properties& properties);
+/// A client of that configuration. Throws when it can't be made.
+kafka::ClientHandle require_client(rd_kafka_type_t type, kafka::ConfHandle conf);
 
 }  // namespace moult::testing

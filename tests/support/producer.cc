@@ -45,10 +45,7 @@ Producer::Producer(const std::string& bootstrap, const Properties& properties) {
   auto conf = client_conf(bootstrap, all);
   rd_kafka_conf_set_opaque(conf.get(), this);
   rd_kafka_conf_set_dr_msg_cb(conf.get(), delivery_callback);
-  std::array<char, 512> error{};
-  client_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error.data(), error.size()));
-  if (!client_) throw std::runtime_error(error.data());
-  std::ignore = conf.release();
+  client_ = require_client(RD_KAFKA_PRODUCER, std::move(conf));
   if (all.contains("transactional.id")) check(rd_kafka_init_transactions(client_.get(), kFlushMs));
 }
 

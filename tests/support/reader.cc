@@ -16,12 +16,7 @@ kafka::ClientHandle make_consumer(const std::string& bootstrap, const Properties
   all.merge(Properties{{"group.id", "reader"},  // without one there is no consumer
                        {"enable.auto.commit", "false"},
                        {"enable.partition.eof", "true"}});
-  auto conf = client_conf(bootstrap, all);
-  std::array<char, 512> error{};
-  kafka::ClientHandle client(
-      rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), error.data(), error.size()));
-  if (!client) throw std::runtime_error(error.data());
-  std::ignore = conf.release();
+  auto client = require_client(RD_KAFKA_CONSUMER, client_conf(bootstrap, all));
   rd_kafka_poll_set_consumer(client.get());
   return client;
 }

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "runtime/base/result.h"
+#include "runtime/kafka/handles.h"
+
+namespace moult::kafka {
+
+/// A client of the given kind. Connects in the background; fails only on a configuration that
+/// contradicts itself, or for want of resources.
+Result<ClientHandle> make_client(rd_kafka_type_t type, ConfHandle conf);
+
+}  // namespace moult::kafka
