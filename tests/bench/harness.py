@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 CLUSTER = "bench"
 
 # Both sides run with these. The first is what the daemon sets by itself where the library knows it.
+TOPIC_SECONDS = 30
 SETTINGS = {"fetch.queue.backoff.ms": "5", "auto.offset.reset": "earliest"}
 
 # A run that takes longer has failed.
@@ -102,6 +103,12 @@ def create_topic(name, partitions):
     kafka("tool", "--name", CLUSTER, "topics", "--create", "--if-not-exists", "--topic", name,
           "--partitions", str(partitions), "--replication-factor", "1",
           "--config", "retention.ms=-1", "--config", "retention.bytes=-1")
+    # The controller has it; the broker that a client asks may learn of it a moment later, and
+    # librdkafka looks for a missing topic only every few minutes.
+    deadline = time.monotonic() + TOPIC_SECONDS
+    while name not in topics():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"topic {name} did not appear in {TOPIC_SECONDS} s")
 
 
 def delete_topic(name):
