@@ -13,6 +13,58 @@ CLI::Option* add_config(CLI::App* command, std::filesystem::path& config) {
       ->default_str(kDefaultConfig);
 }
 
+constexpr const char* kReplayHelp =
+    "Put the dead letters of a handler back on their topics, each exactly once for readers of "
+    "committed records, also when it is killed and run again.\n\n"
+    "A record goes back with its key, value and headers, to the partition it came from (to that of "
+    "its key where that one is gone), with the time of the replay as its timestamp. What dies "
+    "again "
+    "meanwhile is left to the next replay.\n\n"
+    "The position is kept in the group GROUP.dlq-replay.HANDLER, which is the transactional id as "
+    "well: it has to be allowed to both. Letters that --error or --limit leave out stay waiting, "
+    "and "
+    "a later replay finds them: the offsets replayed among them are kept beside the position, "
+    "about "
+    "two thousand separate runs a partition; a replay that would need more says so and stops. "
+    "Records of other handlers are passed over; so are records that are no dead letters, with an "
+    "error at the end. A second replay of a handler ends the first.";
+
+/// `dlq` and its two commands.
+struct DlqCommands {
+  explicit DlqCommands(CLI::App& app)
+      : dlq(app.add_subcommand("dlq", "List or replay dead letters")),
+        list(dlq->add_subcommand("list", "Show the newest dead letters")),
+        replay(dlq->add_subcommand("replay", kReplayHelp)) {
+    dlq->require_subcommand(1);
+    constexpr const char* kErrorHelp =
+        "Only those with this error code, or this in the error's text";
+    list_options.config = replay_options.config = kDefaultConfig;
+    add_config(list, list_options.config);
+    list->add_option("--handler", list_options.handler, "Only those of this handler");
+    list->add_option("--error", list_options.error, kErrorHelp);
+    list->add_option("-n", list_options.count, "How many")
+        ->check(CLI::Range(1, 10'000))
+        ->capture_default_str();
+    list->add_flag("--json", list_options.json, "As one JSON object");
+    add_config(replay, replay_options.config);
+    replay->add_option("--handler", replay_options.handler, "Whose")->required();
+    replay->add_option("--error", replay_options.error, kErrorHelp);
+    replay->add_option("--limit", replay_options.limit, "No more than so many")
+        ->check(CLI::PositiveNumber);
+    replay->add_flag("--dry-run", replay_options.dry_run, "Only count: change nothing");
+  }
+
+  int run() const {
+    return list->parsed() ? dlq_list_command(list_options) : dlq_replay_command(replay_options);
+  }
+
+  CLI::App* dlq;
+  CLI::App* list;
+  CLI::App* replay;
+  DlqListOptions list_options;
+  DlqReplayOptions replay_options;
+};
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
@@ -41,6 +93,7 @@ int run_command_line(int argc, char** argv) {
   dev->add_flag("--exit-when-done", dev_options.exit_when_done,
                 "Stop once every produced record is handled, and print a summary");
 
+  const DlqCommands dlq(app);
   CLI::App* version = app.add_subcommand("version", "Print versions of moult, its ABI, librdkafka");
 
   try {
@@ -50,6 +103,7 @@ int run_command_line(int argc, char** argv) {
   }
   if (run->parsed()) return run_command(config);
   if (check->parsed()) return check_command(config, print);
+  if (dlq.dlq->parsed()) return dlq.run();
   if (version->parsed()) return version_command();
   if (dev->parsed()) {
     dev_options.config = config;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -17,11 +18,29 @@ struct DevOptions {
   bool exit_when_done = false;
 };
 
+struct DlqListOptions {
+  std::filesystem::path config;
+  std::string handler;  // empty: all that have a dead-letter topic
+  std::string error;    // empty: any; else the error's code or a part of its text
+  std::size_t count = 20;
+  bool json = false;
+};
+
+struct DlqReplayOptions {
+  std::filesystem::path config;
+  std::string handler;
+  std::string error;        // as above
+  std::uint64_t limit = 0;  // 0: none
+  bool dry_run = false;
+};
+
 // Each returns the process's exit code.
 int run_command(const std::filesystem::path& config);
 int dev_command(const DevOptions& options);
 int check_command(const std::filesystem::path& config, bool print);
 int version_command();
+int dlq_list_command(const DlqListOptions& options);
+int dlq_replay_command(const DlqReplayOptions& options);
 
 /// Reads the command line and runs what it asks for.
 int run_command_line(int argc, char** argv);

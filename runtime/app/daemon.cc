@@ -8,7 +8,9 @@
 #include "runtime/app/exit_code.h"
 #include "runtime/app/staging.h"
 #include "runtime/app/summary.h"
+#include "runtime/base/alt_stack.h"
 #include "runtime/kafka/version.h"
+#include "runtime/observe/crash_report.h"
 
 namespace moult {
 namespace {
@@ -39,6 +41,10 @@ std::vector<HandlerTotals> totals_of(const Control::Memberships& memberships) {
 
 DaemonEnd run_daemon(const Config& config, AsyncLogSink& sink, const DaemonHooks& hooks) {
   const Logger log(sink, Component::kApp);
+  const AltStack alt_stack;
+  if (const Status installed = install_crash_report({crash_folder(), MOULT_VERSION}); !installed) {
+    log.warning("no crash report", {{"error", installed.error().message}});
+  }
   auto signals = SignalQueue::open();
   if (!signals) {
     log.error(signals.error().message);

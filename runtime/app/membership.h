@@ -23,6 +23,8 @@ struct HandlerTotals {
   std::uint64_t batches = 0;
   std::uint64_t lanes = 0;
   std::uint64_t failures = 0;
+  std::uint64_t dead_letters = 0;
+  std::uint64_t skipped = 0;
   Duration active{0};  // from the start of its first batch to the end of its last
 };
 
@@ -44,6 +46,7 @@ class Membership {
 
   std::string group_;
   std::vector<std::unique_ptr<ActiveHandler>> handlers_;
+  std::unique_ptr<Outbox> outbox_;
   std::unique_ptr<LaneTable> lanes_;
   std::unique_ptr<kafka::Consumer> consumer_;
 };

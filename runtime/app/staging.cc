@@ -29,6 +29,13 @@ std::filesystem::path choose(const std::filesystem::path& configured) {
 
 }  // namespace
 
+std::filesystem::path crash_folder() {
+  if (const char* logs = std::getenv("LOGS_DIRECTORY")) {
+    return std::string_view(logs).substr(0, std::string_view(logs).find(':'));
+  }
+  return choose({}).parent_path();
+}
+
 Result<std::filesystem::path> prepare_staging(const std::filesystem::path& configured) {
   const std::filesystem::path path = choose(configured);
   std::error_code error;

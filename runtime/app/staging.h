@@ -10,4 +10,8 @@ namespace moult {
 /// user's cache folder. Made when missing, mode 0700.
 Result<std::filesystem::path> prepare_staging(const std::filesystem::path& configured);
 
+/// Where crash reports go: systemd's $LOGS_DIRECTORY, else where the copies of plugins go. Need not
+/// exist: stderr has the report too.
+std::filesystem::path crash_folder();
+
 }  // namespace moult

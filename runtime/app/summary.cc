@@ -11,7 +11,9 @@ void log_summary(const Logger& log, const std::vector<HandlerTotals>& totals) {
                          {"records", total.records},
                          {"batches", total.batches},
                          {"lanes", total.lanes},
-                         {"failures", total.failures}});
+                         {"failures", total.failures},
+                         {"dead_letters", total.dead_letters},
+                         {"skipped", total.skipped}});
   }
 }
 

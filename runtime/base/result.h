@@ -17,6 +17,7 @@ struct Error {
 /// Names as in std::unexpected, so that std::expected can take over when the compilers have it.
 template <typename E>
 struct Unexpected {
+  explicit Unexpected(E why) : error(std::move(why)) {}
   E error;
 };
 template <typename E>

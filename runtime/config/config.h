@@ -4,11 +4,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "runtime/base/give_up.h"
 #include "runtime/base/log.h"
+#include "runtime/route/where.h"
 
 namespace moult {
 
@@ -33,11 +36,15 @@ struct BatchConfig {
 };
 
 struct RetryConfig {
+  std::uint32_t max_attempts = 0;                 // 1 … 1,000; 0: no limit
   std::chrono::milliseconds backoff{1'000};       // 1 ms … 1 h
   std::chrono::milliseconds backoff_max{30'000};  // backoff … 24 h
 };
 
-enum class Ordering { kPartition };
+enum class Ordering { kPartition, kKey, kNone };
+
+/// What becomes of a batch that runs longer than its deadline.
+enum class OnDeadline { kReport, kExit };
 
 struct HandlerConfig {
   std::string name;
@@ -45,8 +52,15 @@ struct HandlerConfig {
   std::vector<std::string> topics;  // names, or regexes beginning with ^; topic_prefix applied
   BatchConfig batch;
   Ordering ordering = Ordering::kPartition;
-  std::uint32_t workers = 1;  // 1 … 1,024
+  std::string key_pointer;       // JSON pointer to the ordering key; empty: the record's key
+  std::uint32_t max_slots = 64;  // 1 … 1,024, lanes of one partition with ordering key or none
+  std::optional<route::Where> where;  // records that don't match are finished unseen
+  std::uint32_t workers = 1;          // 1 … 1,024
   RetryConfig retry;
+  GiveUp give_up = GiveUp::kNever;
+  std::string dead_letter_topic;                // topic_prefix applied, only with kDeadLetter
+  std::chrono::milliseconds deadline{300'000};  // 1 s … 24 h, of one batch
+  OnDeadline on_deadline = OnDeadline::kReport;
   std::string settings_json;  // `settings` as one JSON object; never logged
   SourcePlace place;
 };
@@ -69,10 +83,13 @@ struct LogConfig {
 
 struct Config {
   std::filesystem::path file;
+  std::string topic_prefix;  // applied already to all names in here; for what handlers produce
   std::filesystem::path staging_path;  // private copies of plugins; empty: chosen by the runtime
   std::chrono::milliseconds commit_interval{1'000};   // 10 ms … 10 min
   std::chrono::milliseconds drain_deadline{25'000};   // at stop; 0 … 1 h
   std::chrono::milliseconds revoke_deadline{10'000};  // at a rebalance; 0 … 10 min
+  std::uint64_t memory_budget =
+      256ULL * 1024 * 1024;  // 16 MiB … 1 TiB, of records fetched and not finished
   LogConfig log;
   std::vector<ConsumerConfig> consumers;
 };

@@ -54,6 +54,20 @@ void require_choices(Reading& reading, const MapReader& map, const KafkaProperti
   }
 }
 
+void refuse_loops(Reading& reading) {
+  for (const DeadLetterTopic& dead_letter : reading.dead_letters_of_group) {
+    for (const auto& [topic, line] : reading.topics_of_group.lines()) {
+      if (!is_read_by(topic, dead_letter.name)) continue;
+      reading.problems.add(
+          dead_letter.place,
+          fmt::format("dead-letter topic {} is read by this group too, see line {}; its records "
+                      "would come round for ever",
+                      in_quotes(dead_letter.text), line));
+      break;
+    }
+  }
+}
+
 ConsumerConfig read_consumer(Reading& reading, const Value& value, const KafkaProperties& global) {
   ConsumerConfig consumer;
   consumer.place = reading.problems.source(value.place);
@@ -65,9 +79,11 @@ ConsumerConfig read_consumer(Reading& reading, const Value& value, const KafkaPr
     require_choices(reading, map, consumer.kafka);
   }
   reading.topics_of_group = {};
+  reading.dead_letters_of_group.clear();
   for (const Value& item : read_list(reading, map.require("handlers"))) {
     consumer.handlers.push_back(read_handler(reading, item));
   }
+  refuse_loops(reading);
   return consumer;
 }
 

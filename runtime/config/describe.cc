@@ -32,12 +32,26 @@ std::string_view format_of(LogFormat format) {
   MOULT_CHECK(false, "unknown log format");
 }
 
-std::string ordering_of(Ordering ordering) {
+std::string_view ordering_of(Ordering ordering) {
   switch (ordering) {
     case Ordering::kPartition:
       return "partition";
+    case Ordering::kKey:
+      return "key";
+    case Ordering::kNone:
+      return "none";
   }
   MOULT_CHECK(false, "unknown ordering");
+}
+
+std::string_view on_deadline_of(OnDeadline on_deadline) {
+  switch (on_deadline) {
+    case OnDeadline::kReport:
+      return "report";
+    case OnDeadline::kExit:
+      return "exit";
+  }
+  MOULT_CHECK(false, "unknown choice at the deadline");
 }
 
 std::string describe_log(const LogConfig& log) {
@@ -63,8 +77,42 @@ std::string describe_kafka(const KafkaProperties& properties) {
 
 std::string describe_topics(const std::vector<std::string>& topics) {
   std::vector<std::string> values;
+  values.reserve(topics.size());
   for (const std::string& topic : topics) values.push_back(value(topic));
   return fmt::format("        topics: [{}]\n", fmt::join(values, ", "));
+}
+
+std::string describe_ordering(const HandlerConfig& handler) {
+  std::string out = fmt::format("        ordering: {}\n", ordering_of(handler.ordering));
+  if (!handler.key_pointer.empty()) {
+    out += fmt::format("        key: {}\n", value(handler.key_pointer));
+  }
+  if (handler.ordering != Ordering::kPartition) {
+    out += fmt::format("        max_slots: {}\n", handler.max_slots);
+  }
+  return out;
+}
+
+std::string describe_retry(const RetryConfig& retry) {
+  const std::string max_attempts =
+      retry.max_attempts == 0 ? "unlimited" : std::to_string(retry.max_attempts);
+  return fmt::format("        retry: {{max_attempts: {}, backoff: {}, backoff_max: {}}}\n",
+                     max_attempts, config::format_duration(retry.backoff),
+                     config::format_duration(retry.backoff_max));
+}
+
+std::string describe_dead_letter(const HandlerConfig& handler) {
+  switch (handler.give_up) {
+    case GiveUp::kNever:
+      return "";
+    case GiveUp::kDeadLetter:
+      return fmt::format("        dead_letter: {}\n", value(handler.dead_letter_topic));
+    case GiveUp::kSkip:
+      return "        dead_letter: skip\n";
+    case GiveUp::kStop:
+      return "        dead_letter: stop\n";
+  }
+  MOULT_CHECK(false, "unknown end of a record");
 }
 
 std::string describe_handler(const HandlerConfig& handler) {
@@ -74,11 +122,13 @@ std::string describe_handler(const HandlerConfig& handler) {
   out += fmt::format("        batch: {{max_records: {}, max_bytes: {}, linger: {}}}\n",
                      handler.batch.max_records, config::format_size(handler.batch.max_bytes),
                      config::format_duration(handler.batch.linger));
-  out += fmt::format("        ordering: {}\n", ordering_of(handler.ordering));
+  out += describe_ordering(handler);
+  if (handler.where) out += fmt::format("        where: {}\n", value(handler.where->text()));
   out += fmt::format("        workers: {}\n", handler.workers);
-  out += fmt::format("        retry: {{backoff: {}, backoff_max: {}}}\n",
-                     config::format_duration(handler.retry.backoff),
-                     config::format_duration(handler.retry.backoff_max));
+  out += describe_retry(handler.retry);
+  out += describe_dead_letter(handler);
+  out += fmt::format("        deadline: {}\n", config::format_duration(handler.deadline));
+  out += fmt::format("        on_deadline: {}\n", on_deadline_of(handler.on_deadline));
   // Only the team that wrote the plugin knows which of its settings are secret.
   const bool has_settings = handler.settings_json != "{}";
   out += fmt::format("        settings: {}\n",
@@ -104,6 +154,7 @@ std::string describe_config(const Config& config) {
   out += fmt::format("commit_interval: {}\n", config::format_duration(config.commit_interval));
   out += fmt::format("drain_deadline: {}\n", config::format_duration(config.drain_deadline));
   out += fmt::format("revoke_deadline: {}\n", config::format_duration(config.revoke_deadline));
+  out += fmt::format("memory_budget: {}\n", config::format_size(config.memory_budget));
   out += describe_log(config.log);
   out += "consumers:\n";
   for (const ConsumerConfig& consumer : config.consumers) out += describe_consumer(consumer);

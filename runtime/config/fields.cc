@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <charconv>
 
-#include "runtime/config/nearest.h"
+#include "runtime/base/nearest.h"
 #include "runtime/config/text.h"
 #include "runtime/config/units.h"
 
 namespace moult::config {
 namespace {
+
+constexpr std::string_view kUnlimited = "unlimited";
 
 std::optional<std::string> read_scalar(Reading& reading, const MaybeValue& value,
                                        std::string_view expected) {
@@ -18,11 +20,6 @@ std::optional<std::string> read_scalar(Reading& reading, const MaybeValue& value
     return std::nullopt;
   }
   return resolve_scalar(reading, *value);
-}
-
-void add_problem(Reading& reading, const Value& value, std::string_view what) {
-  reading.problems.add(value.place,
-                       fmt::format("'{}': {} {}", value.key, in_quotes(value.node->text), what));
 }
 
 template <typename T>
@@ -48,7 +45,25 @@ std::optional<std::uint64_t> parse_integer(std::string_view text) {
   return number;
 }
 
+bool accept_integer(Reading& reading, const Value& value, std::string_view text,
+                    std::string_view otherwise, Range<std::uint32_t> range, std::uint32_t& into) {
+  // Quotes say that a value is text; but inside {} an interpolation can't be written without them.
+  const bool is_text = !value.node->plain && !may_interpolate(value.node->text);
+  const auto number = parse_integer(text);
+  if (is_text || !number) {
+    add_problem(reading, value, is_text ? "is text; write the number without quotes" : otherwise);
+    return false;
+  }
+  const auto bounded = static_cast<std::uint32_t>(std::min<std::uint64_t>(*number, UINT32_MAX));
+  return accept_within(reading, value, range, bounded, &format_integer, into);
+}
+
 }  // namespace
+
+void add_problem(Reading& reading, const Value& value, std::string_view what) {
+  reading.problems.add(value.place,
+                       fmt::format("'{}': {} {}", value.key, in_quotes(value.node->text), what));
+}
 
 std::optional<std::string> resolve_scalar(Reading& reading, const Value& value) {
   auto text = reading.interpolator.resolve(value.node->text);
@@ -69,17 +84,19 @@ bool read_text(Reading& reading, const MaybeValue& value, std::string& into) {
 bool read_integer(Reading& reading, const MaybeValue& value, Range<std::uint32_t> range,
                   std::uint32_t& into) {
   const auto text = read_scalar(reading, value, "a whole number");
+  return text && accept_integer(reading, *value, *text, "is not a whole number", range, into);
+}
+
+bool read_limit(Reading& reading, const MaybeValue& value, Range<std::uint32_t> range,
+                std::uint32_t& into) {
+  const auto text = read_scalar(reading, value, "a whole number or 'unlimited'");
   if (!text) return false;
-  // Quotes say that a value is text; but inside {} an interpolation can't be written without them.
-  const bool is_text = !value->node->plain && !may_interpolate(value->node->text);
-  const auto number = parse_integer(*text);
-  if (is_text || !number) {
-    add_problem(reading, *value,
-                is_text ? "is text; write the number without quotes" : "is not a whole number");
-    return false;
+  if (*text != kUnlimited) {
+    return accept_integer(reading, *value, *text, "is neither a whole number nor 'unlimited'",
+                          range, into);
   }
-  const auto bounded = static_cast<std::uint32_t>(std::min<std::uint64_t>(*number, UINT32_MAX));
-  return accept_within(reading, *value, range, bounded, &format_integer, into);
+  into = 0;
+  return true;
 }
 
 bool read_duration(Reading& reading, const MaybeValue& value,

@@ -29,9 +29,9 @@ class Interpolator {
   using Environment = std::function<std::optional<std::string>(std::string_view name)>;
   using Errors = std::vector<std::string>;
 
-  static constexpr std::size_t kMaxFileBytes = 1024 * 1024;
+  static constexpr std::size_t kMaxFileBytes = 1024ULL * 1024;
   /// Of everything put into one config file: a secret named a thousand times must not fill memory.
-  static constexpr std::size_t kMaxTotalBytes = 8 * 1024 * 1024;
+  static constexpr std::size_t kMaxTotalBytes = 8ULL * 1024 * 1024;
 
   explicit Interpolator(Environment environment) : environment_(std::move(environment)) {}
 

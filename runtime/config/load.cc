@@ -25,13 +25,14 @@ using config::Reading;
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-constexpr std::array<std::string_view, 9> kKeys = {
-    "kafka",          "plugins_path",    "topic_prefix", "staging_path", "commit_interval",
-    "drain_deadline", "revoke_deadline", "log",          "consumers"};
+constexpr std::array<std::string_view, 10> kKeys = {
+    "kafka",          "plugins_path",    "topic_prefix",  "staging_path", "commit_interval",
+    "drain_deadline", "revoke_deadline", "memory_budget", "log",          "consumers"};
 
 constexpr Range<milliseconds> kCommitIntervalRange{10ms, 10min};
 constexpr Range<milliseconds> kDrainDeadlineRange{0ms, 1h};
 constexpr Range<milliseconds> kRevokeDeadlineRange{0ms, 10min};
+constexpr Range<std::uint64_t> kMemoryBudgetRange{1ULL << 24, 1ULL << 40};
 
 void read_topic_prefix(Reading& reading, const MaybeValue& value) {
   if (!read_text(reading, value, reading.topic_prefix)) return;
@@ -50,9 +51,11 @@ void read_top_level(Reading& reading, const config::YamlNode& root, Config& conf
   read_path(reading, map.find("plugins_path"), reading.folder, reading.plugins_path);
   read_path(reading, map.find("staging_path"), reading.folder, config.staging_path);
   read_topic_prefix(reading, map.find("topic_prefix"));
+  config.topic_prefix = reading.topic_prefix;
   read_duration(reading, map.find("commit_interval"), kCommitIntervalRange, config.commit_interval);
   read_duration(reading, map.find("drain_deadline"), kDrainDeadlineRange, config.drain_deadline);
   read_duration(reading, map.find("revoke_deadline"), kRevokeDeadlineRange, config.revoke_deadline);
+  read_size(reading, map.find("memory_budget"), kMemoryBudgetRange, config.memory_budget);
   config.log = read_log(reading, map.find("log"));
   const KafkaProperties global = read_kafka(reading, map.find("kafka"));
   config.consumers = read_consumers(reading, map.require("consumers"), global);
@@ -78,7 +81,8 @@ Result<Config, ConfigProblems> parse(const std::string& text, const std::filesys
 
 Unexpected<ConfigProblems> whole_file_problem(const std::filesystem::path& file,
                                               std::string message) {
-  return {ConfigProblems{{.place = {.file = file.string()}, .message = std::move(message)}}};
+  return Unexpected<ConfigProblems>{
+      ConfigProblems{{.place = {.file = file.string()}, .message = std::move(message)}}};
 }
 
 }  // namespace

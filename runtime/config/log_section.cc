@@ -27,9 +27,9 @@ std::optional<Severity> read_severity(Reading& reading, const MaybeValue& value)
 std::map<Component, Severity> read_levels(Reading& reading, const MaybeValue& value) {
   std::map<Component, Severity> levels;
   if (!value) return levels;
-  std::vector<std::string_view> names;
-  for (int index = 0; index < static_cast<int>(Component::kCount); ++index) {
-    names.push_back(name_of(static_cast<Component>(index)));
+  std::array<std::string_view, static_cast<std::size_t>(Component::kCount)> names;
+  for (std::size_t index = 0; index < names.size(); ++index) {
+    names[index] = name_of(static_cast<Component>(index));
   }
   const MapReader map(reading, *value, "log.levels", names);
   for (std::size_t index = 0; index < names.size(); ++index) {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-#include "runtime/config/nearest.h"
+#include "runtime/base/nearest.h"
 #include "runtime/config/text.h"
 
 namespace moult::config {

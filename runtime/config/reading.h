@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "runtime/config/interpolation.h"
 #include "runtime/config/load.h"
@@ -20,8 +21,17 @@ class UniqueNames {
     return is_new ? std::nullopt : std::optional<int>(first->second);
   }
 
+  const std::map<std::string, int>& lines() const { return lines_; }
+
  private:
   std::map<std::string, int> lines_;
+};
+
+/// A handler's dead-letter topic, to be compared with what its group reads.
+struct DeadLetterTopic {
+  std::string name;  // topic_prefix applied
+  std::string text;  // as it stands in the file
+  TextPlace place;
 };
 
 /// What every section needs while one file is read.
@@ -38,6 +48,7 @@ struct Reading {
   UniqueNames groups{};
   UniqueNames handler_names{};    // in the whole file: commands and metrics go by them
   UniqueNames topics_of_group{};  // of the consumer being read
+  std::vector<DeadLetterTopic> dead_letters_of_group{};
 };
 
 }  // namespace moult::config

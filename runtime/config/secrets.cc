@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <array>
 
+#include "runtime/base/lower_case.h"
 #include "runtime/config/load.h"
-#include "runtime/config/text.h"
 
 namespace moult {
 namespace {
@@ -26,7 +26,7 @@ bool contains(const std::array<std::string_view, kSize>& words, std::string_view
 }  // namespace
 
 bool is_secret_property(std::string_view name) {
-  const std::string plain = config::lower_case(name);
+  const std::string plain = lower_case(name);
   if (contains(kSecretProperties, plain)) return true;
   constexpr std::string_view kSeparators = "._-";
   std::string_view rest = plain;

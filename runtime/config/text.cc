@@ -82,12 +82,4 @@ std::string in_quotes(std::string_view text) {
   return out + "'";
 }
 
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char letter) {
-    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-  });
-  return out;
-}
-
 }  // namespace moult::config

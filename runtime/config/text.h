@@ -19,6 +19,4 @@ bool is_forbidden_control(char byte);
 /// `text` in quotes for a message: one line, printable, and at most 80 bytes of it.
 std::string in_quotes(std::string_view text);
 
-std::string lower_case(std::string_view text);
-
 }  // namespace moult::config

@@ -1,6 +1,7 @@
 #include "runtime/config/topics.h"
 
 #include <fmt/format.h>
+#include <regex.h>
 
 #include <algorithm>
 #include <regex>
@@ -126,6 +127,18 @@ std::string regex_escaped(std::string_view text) {
 std::string with_prefix(std::string_view prefix, std::string_view topic) {
   if (!is_topic_regex(topic)) return std::string(prefix).append(topic);
   return "^" + regex_escaped(prefix) + std::string(topic.substr(1));
+}
+
+bool is_read_by(const std::string& topic, const std::string& name) {
+  if (!is_topic_regex(topic)) return topic == name;
+  // Its repeats are written out when it is compiled: megabytes, for a check.
+  if (topic.find('{') != std::string::npos) return false;
+  // Not std::regex: its matching may take exponential time.
+  regex_t compiled;
+  if (regcomp(&compiled, topic.c_str(), REG_EXTENDED | REG_NOSUB) != 0) return false;
+  const bool matches = regexec(&compiled, name.c_str(), 0, nullptr, 0) == 0;
+  regfree(&compiled);
+  return matches;
 }
 
 std::optional<std::string> topic_problem(std::string_view topic) {

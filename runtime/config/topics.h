@@ -16,6 +16,10 @@ inline bool is_topic_regex(std::string_view topic) { return topic.starts_with('^
 /// The topic name or regex with the prefix: a regex gets it after its ^, escaped.
 std::string with_prefix(std::string_view prefix, std::string_view topic);
 
+/// Whether who reads `topic` (a good name or regex) reads the topic `name`. No, if that is costly
+/// to find out.
+bool is_read_by(const std::string& topic, const std::string& name);
+
 /// What is wrong with a topic name, a topic regex (POSIX extended), a prefix, a group or a
 /// handler's name, without repeating it; nothing if it is good.
 std::optional<std::string> topic_problem(std::string_view topic);

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "runtime/config/nearest.h"
+#include "runtime/base/nearest.h"
 
 namespace moult::config {
 namespace {

@@ -54,9 +54,9 @@ struct LimitPassed {
 bool is_closed(std::string_view text) {
   const char quote = text.front();
   for (std::size_t index = 1; index < text.size(); ++index) {
-    if (quote == '"' && text[index] == '\\') {
-      ++index;
-    } else if (text[index] == quote && text.substr(index + 1, 1) == "'" && quote == '\'') {
+    const bool escapes = quote == '"' && text[index] == '\\';
+    const bool doubles = quote == '\'' && text.substr(index, 2) == "''";
+    if (escapes || doubles) {
       ++index;
     } else if (text[index] == quote) {
       return true;

@@ -9,7 +9,7 @@
 
 namespace moult::config {
 
-inline constexpr std::size_t kMaxFileBytes = 1024 * 1024;
+inline constexpr std::size_t kMaxFileBytes = 1024ULL * 1024;
 inline constexpr std::size_t kMaxDepth = 32;       // of nested lists and maps
 inline constexpr std::size_t kMaxNodes = 100'000;  // bounds what a megabyte of commas costs
 

@@ -1,6 +1,7 @@
 #include "runtime/dispatch/dispatcher.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/base/check.h"
 
@@ -21,8 +22,9 @@ void Dispatcher::on(const Assigned& event, TimePoint now) {
   for (const AssignedPartition& assigned : event.partitions) {
     MOULT_CHECK(!current_.contains(assigned.partition), "a partition was assigned twice");
     const LaneId id{++last_lane_};
-    auto& lane =
-        *(lanes_[id] = std::make_unique<Lane>(id, assigned.partition, assigned.handler, epoch_));
+    auto& lane = *(
+        lanes_[id] = std::make_unique<Lane>(id, id, assigned.partition, assigned.handler, epoch_));
+    if (policy_of(lane).max_ahead > 0) lane.spread = std::make_unique<Spread>();
     current_.emplace(assigned.partition, id);
     commands_.push_back(OpenLane{id, assigned.handler, assigned.partition, epoch_});
     start_unless_held(lane);
@@ -34,7 +36,9 @@ void Dispatcher::on(const Revoked& event, TimePoint now) {
   std::vector<LaneId> lanes;
   for (const TopicPartition& partition : event.partitions) {
     const auto at = current_.find(partition);
-    if (at != current_.end()) lanes.push_back(at->second);
+    if (at == current_.end()) continue;
+    const auto all = family(find(at->second));
+    lanes.insert(lanes.end(), all.begin(), all.end());
   }
   Release release;
   // A stop that is under way leaves them to this release, and waits for it.
@@ -51,11 +55,13 @@ void Dispatcher::on(const Lost& event, TimePoint now) {
   for (const TopicPartition& partition : event.partitions) {
     const auto at = current_.find(partition);
     if (at == current_.end()) continue;
-    Lane& lane = find(at->second);
-    // Someone else may be working on it: whatever this lane still does is not to count.
-    close(lane, EndReason::kLost, now);
-    if (lane.state != LaneState::kEnded) commands_.push_back(CancelLane{lane.id});
-    detach(lane);
+    for (const LaneId id : family(find(at->second))) {
+      Lane& lane = find(id);
+      // Someone else may be working on it: whatever this lane still does is not to count.
+      close(lane, EndReason::kLost, now);
+      if (lane.state != LaneState::kEnded) commands_.push_back(CancelLane{id});
+      detach(lane);
+    }
   }
   commands_.push_back(Unassign{event.partitions});
   advance_releases(now);
@@ -63,38 +69,47 @@ void Dispatcher::on(const Lost& event, TimePoint now) {
 
 // ---- Lanes --------------------------------------------------------------------------------------
 
-void Dispatcher::on(const Ready& event, TimePoint) {
+void Dispatcher::on(const Ready& event, TimePoint now) {
   const auto at = lanes_.find(event.lane);
   // A queue's last event may cross with the end of its lane.
   if (at == lanes_.end()) return;
   at->second->ready = true;
-  run_if_ready(*at->second);
+  run_if_ready(*at->second, now);
 }
 
 void Dispatcher::on(const InstanceCreated& event, TimePoint now) {
   Lane& lane = find(event.lane);
   lane.has_instance = event.ok;
-  if (lane.closing) {
-    end(lane);
-  } else if (event.ok) {
+  if (lane.closing && ends_alone(lane)) return end(lane);
+  if (event.ok) {
     lane.failures = 0;
     move(lane, LaneState::kIdle);
-    run_if_ready(lane);
+    run_if_ready(lane, now);
   } else {
     ++lane.failures;
     back_off(lane, Duration{0}, now);
   }
+  if (lane.closing) drain_spread(source_of(lane), now);
 }
 
 void Dispatcher::on(const TurnDone& event, TimePoint now) {
   Lane& lane = find(event.lane);
-  if (!lane.detached) record_progress(lane, event);
+  end_deadline(lane);
+  if (!lane.detached) {
+    record_progress(lane, event);
+    if (lane.is_intake()) take_in(lane, event, now);
+    if (lane.is_slot()) source_of(lane).spread->bytes -= event.finished_bytes;
+  }
   if (event.next == TurnDone::Next::kMore) lane.ready = true;
-  if (lane.closing) {
+  if (lane.closing && ends_alone(lane)) {
     end(lane);
-    advance_releases(now);
-  } else {
-    after_turn(lane, event, now);
+    return advance_releases(now);
+  }
+  after_turn(lane, event, now);
+  if (lane.closing) {
+    drain_spread(source_of(lane), now);
+  } else if (lane.is_slot()) {
+    run_if_ready(source_of(lane), now);
   }
 }
 
@@ -104,33 +119,44 @@ void Dispatcher::after_turn(Lane& lane, const TurnDone& event, TimePoint now) {
       record_failure(lane, event.failure);
       back_off(lane, event.failure.retry_after, now);
       return;
+    case TurnDone::Next::kStopped:
+      give_up(lane, event.failure);
+      return;
     case TurnDone::Next::kLinger:
       move(lane, LaneState::kLingering);
       wake_at(lane, event.linger_until);
       break;
     case TurnDone::Next::kDrained:
+      lane.drained_below = lane.drains_below;
+      move(lane, LaneState::kIdle);
+      break;
     case TurnDone::Next::kMore:
       move(lane, LaneState::kIdle);
       break;
   }
-  run_if_ready(lane);
+  run_if_ready(lane, now);
 }
 
 void Dispatcher::record_progress(Lane& lane, const TurnDone& event) {
+  Lane& source = source_of(lane);
+  OffsetTracker& tracker = source.tracker;
   if (!event.received.empty()) {
-    if (lane.tracker.precedes(event.received)) restart_tracking(lane, event.received.begin);
-    lane.tracker.received(event.received);
+    if (tracker.precedes(event.received)) restart_tracking(source, event.received.begin);
+    tracker.received(event.received);
   }
-  if (const auto mark = lane.tracker.watermark(); mark && event.done_to) {
-    lane.tracker.finished({*mark, *event.done_to});
-    if (*event.done_to > *mark) lane.finished_to = event.done_to;
+  const auto before = tracker.watermark();
+  for (const OffsetRange& range : event.finished) {
+    tracker.finished(range);
+    if (lane.is_slot())
+      source.spread->finished_to = std::max(source.spread->finished_to, range.end);
+    if (lane.failing_offset && range.end > *lane.failing_offset) {
+      lane.failing_offset.reset();
+      lane.failures = 0;
+    }
   }
-  if (event.end) lane.tracker.advance_to(*event.end);
-  if (lane.failing_offset && lane.tracker.watermark() > lane.failing_offset) {
-    lane.failing_offset.reset();
-    lane.failures = 0;
-  }
-  if (lane.past(lane.sent)) dirty_.insert(lane.id);
+  if (tracker.watermark() > before) source.finished_to = tracker.watermark();
+  if (event.end) tracker.advance_to(*event.end);
+  if (source.past(source.sent)) dirty_.insert(source.id);
 }
 
 /// Offsets start again: the topic was made anew, or its log was cut. What was committed before
@@ -147,6 +173,12 @@ void Dispatcher::restart_tracking(Lane& lane, Offset offset) {
   lane.sent.reset();
   lane.acknowledged.reset();
   lane.finished_to.reset();
+  if (lane.spread) {
+    lane.spread->settled = lane.spread->taken;
+    lane.spread->turns.clear();
+    lane.spread->finished_to = 0;
+    lane.spread->went_back = false;
+  }
   // An answer to a commit of the old offsets says nothing about the new ones.
   for (auto& [id, offsets] : in_flight_) {
     std::erase_if(offsets, [&](const CommitOffset& sent) { return sent.lane == lane.id; });
@@ -172,11 +204,27 @@ void Dispatcher::back_off(Lane& lane, Duration asked, TimePoint now) {
   wake_at(lane, now + wait);
 }
 
+/// The lane stays where it is until its partition goes: a person has to act.
+void Dispatcher::give_up(Lane& lane, const Failure& failure) {
+  move(lane, LaneState::kStopped);
+  ++trouble_.stopped;
+  log_.error(
+      "lane stopped: nothing behind this record is handled until it is given up or the "
+      "handler is mended",
+      {{"topic", lane.partition.topic},
+       {"partition", lane.partition.partition},
+       {"epoch", lane.epoch},
+       {"offset", failure.offset},
+       {"attempt", lane.failing_offset == failure.offset ? lane.failures + 1 : 1},
+       {"code", failure.code},
+       {"error", failure.error}});
+}
+
 void Dispatcher::on(const LaneEnded& event, TimePoint now) {
   Lane& lane = find(event.lane);
   move(lane, LaneState::kEnded);
   lane.has_instance = false;
-  if (lane.detached) forget(lane);
+  if (lane.detached) forget(lane, now);
   advance_releases(now);
 }
 
@@ -193,6 +241,7 @@ void Dispatcher::move(Lane& lane, LaneState to) {
                       {"epoch", lane.epoch},
                       {"from", name_of(lane.state)},
                       {"to", name_of(to)}});
+  if (lane.state == LaneState::kStopped) --trouble_.stopped;
   lane.state = to;
 }
 
@@ -213,30 +262,55 @@ void Dispatcher::start_unless_held(Lane& lane) {
 }
 
 void Dispatcher::start(Lane& lane) {
+  if (lane.is_intake()) return move(lane, LaneState::kIdle);
   move(lane, LaneState::kCreating);
   commands_.push_back(CreateInstance{lane.id});
 }
 
-void Dispatcher::run_if_ready(Lane& lane) {
+void Dispatcher::run_if_ready(Lane& lane, TimePoint now) {
   const bool waits_for_records =
       lane.state == LaneState::kIdle || lane.state == LaneState::kLingering;
-  if (lane.ready && waits_for_records && !quiet_ && !lane.closing) run(lane);
+  if (!lane.ready || !waits_for_records || quiet_ || lane.closing) return;
+  if (lane.is_intake() && room(lane) == 0) return;
+  run(lane, now);
 }
 
-void Dispatcher::run(Lane& lane) {
+void Dispatcher::run(Lane& lane, TimePoint now) {
+  RunTurn turn{lane.id, lane.failures + 1};
+  if (lane.is_intake()) turn.room = room(lane);
+  // Its intake may be at work, and has records there that nobody has told us of.
+  if (lane.is_slot()) turn.below = source_of(lane).spread->received_to;
+  run(lane, turn, now);
+}
+
+void Dispatcher::run(Lane& lane, RunTurn turn, TimePoint now) {
   stop_waiting(lane);
   lane.ready = false;
   move(lane, LaneState::kRunning);
-  commands_.push_back(RunTurn{lane.id, lane.failures + 1});
+  if (const Duration deadline = policy_of(lane).deadline; deadline > Duration{0}) {
+    lane.turn_deadline = now + deadline;
+    deadlines_.emplace(lane.turn_deadline, lane.id);
+  }
+  commands_.push_back(turn);
 }
 
-void Dispatcher::wake(Lane& lane) {
+void Dispatcher::end_deadline(Lane& lane) {
+  deadlines_.erase({lane.turn_deadline, lane.id});
+  lane.turn_deadline = kNever;
+  if (std::exchange(lane.overdue, false)) --trouble_.overdue;
+}
+
+void Dispatcher::wake(Lane& lane, TimePoint now) {
   stop_waiting(lane);
-  if (!lane.has_instance) {
-    start(lane);
+  if (lane.has_instance) {
+    run(lane, now);
   } else {
-    run(lane);
+    start(lane);
   }
+}
+
+const HandlerPolicy& Dispatcher::policy_of(const Lane& lane) const {
+  return options_.handlers.at(static_cast<std::size_t>(lane.handler));
 }
 
 // ---- Commits ------------------------------------------------------------------------------------
@@ -307,11 +381,18 @@ void Dispatcher::commit_answered(const std::vector<CommitOffset>& offsets, bool 
 void Dispatcher::tick(TimePoint now) {
   while (!timers_.empty() && timers_.begin()->first <= now) {
     Lane& lane = find(timers_.begin()->second);
-    if (quiet_) {
+    if (quiet_ || lane.closing) {
       stop_waiting(lane);
     } else {
-      wake(lane);
+      wake(lane, now);
     }
+  }
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    Lane& lane = find(deadlines_.begin()->second);
+    deadlines_.erase(deadlines_.begin());
+    lane.overdue = true;
+    ++trouble_.overdue;
+    commands_.push_back(Overdue{lane.id});
   }
   advance_releases(now);
   commit_periodically(now);
@@ -319,6 +400,7 @@ void Dispatcher::tick(TimePoint now) {
 
 TimePoint Dispatcher::next_wakeup() const {
   TimePoint next = timers_.empty() ? kNever : timers_.begin()->first;
+  if (!deadlines_.empty()) next = std::min(next, deadlines_.begin()->first);
   for (const Release& release : releases_) {
     if (!waits_for_others(release)) next = std::min(next, release.deadline);
   }

@@ -18,13 +18,28 @@
 
 namespace moult {
 
-using Command = std::variant<OpenLane, CreateInstance, RunTurn, CancelLane, EndLane, CloseLane,
-                             Commit, Unassign, Stopped>;
+using Command = std::variant<OpenLane, OpenSlot, CreateInstance, RunTurn, Overdue, CancelLane,
+                             EndLane, CloseLane, Commit, Unassign, Stopped>;
 
 /// What the dispatcher needs to know of a handler.
 struct HandlerPolicy {
   Duration backoff{std::chrono::seconds(1)};
   Duration backoff_max{std::chrono::seconds(30)};
+  /// A batch that runs longer is overdue; 0: none ever is.
+  Duration deadline{0};
+  /// How many records of a partition may be taken in past its watermark when they are spread over
+  /// slots; 0: they are not spread, a partition is one lane.
+  std::uint64_t max_ahead = 0;
+  /// And how many bytes of them may be unfinished, give or take what one turn takes in.
+  std::uint64_t max_ahead_bytes = 16ULL * 1024 * 1024;
+};
+
+/// What keeps a consumer from being as good as it should.
+struct Trouble {
+  std::size_t stopped = 0;  // lanes that gave up
+  std::size_t overdue = 0;  // lanes whose batch runs longer than its deadline
+
+  friend bool operator==(const Trouble&, const Trouble&) = default;
 };
 
 struct DispatcherOptions {
@@ -42,7 +57,9 @@ struct DispatcherOptions {
 ///
 /// Invariants, checked by the simulation in tests/sim:
 ///  - a committed offset never passes an unfinished record;
-///  - a partition has at most one turn running, across lanes and epochs;
+///  - a partition has at most one turn running, across lanes and epochs; when it is spread, one for
+///    each slot and one for its intake;
+///  - how many records were taken in past a watermark is bounded;
 ///  - records of a lane run in order;
 ///  - a release ends by its deadline plus the commit timeout.
 class Dispatcher {
@@ -69,9 +86,12 @@ class Dispatcher {
   /// What is to be done, oldest first.
   std::vector<Command> take_commands() { return std::exchange(commands_, {}); }
 
-  /// Lanes by partition, for status and dumps; detached ones are not among them.
+  /// The lane that pulls each partition, for status and dumps; detached ones are not among them.
   const std::map<TopicPartition, LaneId>& assignment() const { return current_; }
   const Lane& lane(LaneId id) const { return *lanes_.at(id); }
+  /// The lanes of the assignment, each intake followed by its slots.
+  std::vector<LaneId> assigned_lanes() const;
+  const Trouble& trouble() const { return trouble_; }
   Epoch epoch() const { return epoch_; }
   /// No worker owes an answer.
   bool at_rest() const;
@@ -90,25 +110,39 @@ class Dispatcher {
   };
 
   Lane& find(LaneId id);
+  Lane& source_of(const Lane& lane) { return find(lane.source); }
+  const HandlerPolicy& policy_of(const Lane& lane) const;
   void move(Lane& lane, LaneState to);
   void wake_at(Lane& lane, TimePoint when);
   void stop_waiting(Lane& lane);
 
   void start_unless_held(Lane& lane);
   void start(Lane& lane);
-  void run_if_ready(Lane& lane);
-  void run(Lane& lane);
+  void run_if_ready(Lane& lane, TimePoint now);
+  void run(Lane& lane, TimePoint now);
+  void run(Lane& lane, RunTurn turn, TimePoint now);
+  void end_deadline(Lane& lane);
   void after_turn(Lane& lane, const TurnDone& event, TimePoint now);
   void record_progress(Lane& lane, const TurnDone& event);
   void restart_tracking(Lane& lane, Offset offset);
   void back_off(Lane& lane, Duration asked, TimePoint now);
+  void give_up(Lane& lane, const Failure& failure);
   void record_failure(Lane& lane, const Failure& failure);
-  void wake(Lane& lane);
+  void wake(Lane& lane, TimePoint now);
+
+  void take_in(Lane& intake, const TurnDone& event, TimePoint now);
+  Lane& slot_lane(Lane& intake, SlotIndex slot);
+  std::uint64_t room(Lane& intake) const;
+  bool slot_runs(const Spread& spread) const;
+  std::vector<LaneId> family(const Lane& source) const;
+  void drain_spread(Lane& intake, TimePoint now);
+  bool holds_back_commit(const Lane& intake, const Lane& slot) const;
 
   void close(Lane& lane, EndReason reason, TimePoint deadline);
   void end(Lane& lane);
+  static bool ends_alone(const Lane& lane);
   void detach(Lane& lane);
-  void forget(Lane& lane);
+  void forget(Lane& lane, TimePoint now);
 
   void begin_release(Release release, TimePoint now);
   void advance_releases(TimePoint now);
@@ -142,12 +176,14 @@ class Dispatcher {
   std::map<TopicPartition, LaneId> current_;          // assigned to us
   std::multimap<TopicPartition, LaneId> outstaying_;  // detached, not ended yet
   std::set<std::pair<TimePoint, LaneId>> timers_;     // lanes with a wake_at
+  std::set<std::pair<TimePoint, LaneId>> deadlines_;  // lanes with a turn_deadline
   std::set<LaneId> dirty_;                            // lanes whose watermark moved
   std::map<CommitId, std::vector<CommitOffset>> in_flight_;
   std::optional<CommitId> periodic_commit_;  // at most one under way
   TimePoint periodic_deadline_{};
   TimePoint next_commit_{};
   std::vector<Release> releases_;
+  Trouble trouble_;
   bool quiet_ = false;
   std::optional<TimePoint> stop_deadline_;  // set once, by Stop
   TimePoint stop_commit_deadline_ = kNever;

@@ -50,20 +50,32 @@ struct Failure {
   std::string error;
 };
 
+/// Records that an intake put into one of its slots.
+struct SlotFill {
+  SlotIndex slot;
+  std::uint32_t records = 0;
+};
+
 /// One turn of a lane on a worker ended.
 struct TurnDone {
   enum class Next : std::uint8_t {
-    kDrained,  // the partition queue is empty; a Ready will follow
+    kDrained,  // nothing is left to take; a Ready (of a slot: its intake's fill) will follow
     kMore,     // there is more to take at once
     kLinger,   // a batch is being gathered, until `linger_until`
     kFailed,   // `failure` says what; the lane holds its records and waits
+    kStopped,  // `failure` says why; the lane holds its records for good
   };
 
   LaneId lane;
   Next next = Next::kDrained;
-  OffsetRange received;           // pulled in this turn; empty when none were
-  std::optional<Offset> done_to;  // everything received below is finished
-  std::optional<Offset> end;      // the partition's end, seen after everything received
+  OffsetRange received;                // pulled in this turn; empty when none were
+  std::vector<OffsetRange> finished;   // of what was received, now or before
+  std::optional<Offset> end;           // the partition's end, seen after everything received
+  std::vector<SlotFill> fills;         // of an intake
+  std::uint32_t received_records = 0;  // of an intake
+  std::uint64_t received_bytes = 0;    // of an intake
+  std::uint64_t finished_bytes = 0;    // of a slot
+  bool went_back = false;  // of an intake: the next records are of a partition made anew
   TimePoint linger_until{};
   Failure failure;
 };
@@ -97,14 +109,30 @@ struct OpenLane {
   Epoch epoch;
 };
 
+/// A lane of its own for one slot of an intake; the intake may have put records there already.
+struct OpenSlot {
+  LaneId lane;
+  LaneId intake;
+  SlotIndex slot;
+};
+
 struct CreateInstance {
   LaneId lane;
 };
 
-/// Pull and handle one batch. `attempt` is that of the first record held, from 1.
+/// Pull and handle one batch; of an intake: pull and spread over its slots.
 struct RunTurn {
   LaneId lane;
-  std::uint32_t attempt;
+  std::uint32_t attempt = 1;      // of the first record held, from 1
+  Offset below = kNoOffsetLimit;  // of a slot: leave what lies at or past it
+  bool drains = false;            // of a slot on its way out: gather no longer
+  std::uint64_t room = 0;         // of an intake: how many records it may take
+};
+
+/// The lane's batch runs longer than its handler's deadline. It goes on, and what it reports
+/// counts.
+struct Overdue {
+  LaneId lane;
 };
 
 /// Raise the lane's cancel flag: nothing it still reports will be used.

@@ -18,6 +18,8 @@ std::string_view name_of(LaneState state) {
       return "lingering";
     case LaneState::kBackoff:
       return "backoff";
+    case LaneState::kStopped:
+      return "stopped";
     case LaneState::kEnding:
       return "ending";
     case LaneState::kEnded:
@@ -30,17 +32,19 @@ bool may_follow(LaneState from, LaneState to) {
   using enum LaneState;
   switch (from) {
     case kBlocked:
-      return to == kCreating || to == kEnded;
+      return to == kCreating || to == kIdle || to == kEnded;
     case kCreating:
       return to == kIdle || to == kBackoff || to == kEnding;
     case kIdle:
       return to == kRunning || to == kEnding;
     case kRunning:
-      return to == kIdle || to == kLingering || to == kBackoff || to == kEnding;
+      return to == kIdle || to == kLingering || to == kBackoff || to == kStopped || to == kEnding;
     case kLingering:
       return to == kRunning || to == kEnding;
     case kBackoff:
       return to == kRunning || to == kCreating || to == kEnding;
+    case kStopped:
+      return to == kEnding;
     case kEnding:
       return to == kEnded;
     case kEnded:

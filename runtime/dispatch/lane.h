@@ -1,8 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "runtime/base/time.h"
 #include "runtime/dispatch/offset_tracker.h"
@@ -12,6 +16,7 @@ namespace moult {
 
 /// Where a lane stands. It goes one way round:
 /// blocked → creating → idle ⇄ running ⇄ {lingering, backoff} → ending → ended.
+/// An intake has no instance and skips creating.
 enum class LaneState : std::uint8_t {
   kBlocked,    // an older lane of the same partition has not ended yet
   kCreating,   // a worker makes its instance
@@ -19,39 +24,73 @@ enum class LaneState : std::uint8_t {
   kRunning,    // a worker has its turn
   kLingering,  // holds part of a batch, until `wake_at`
   kBackoff,    // something failed, holds its records until `wake_at`
+  kStopped,    // gave up, holds its records until its partition goes
   kEnding,     // a worker ends its instance
   kEnded,
 };
 
 std::string_view name_of(LaneState state);
 
-/// An ordered sequence of batches of one partition in one assignment epoch. Owned by its
-/// dispatcher, which alone moves it.
+/// Where the records of a partition go when they are not all of one lane: its intake pulls them and
+/// spreads them over slots, each a lane of its own. Offsets then finish in any order, and how far
+/// they may run ahead of the watermark is bounded by the records taken in.
+struct Spread {
+  std::map<SlotIndex, LaneId> slots;
+  std::uint64_t taken = 0;    // records, since the assignment
+  std::uint64_t settled = 0;  // of these, up to the last turn that lies below the watermark
+  std::deque<std::pair<Offset, std::uint64_t>> turns;  // where each turn since ended, and `taken`
+  Offset received_to = 0;                              // one past the last offset told of
+  Offset finished_to = 0;                              // one past the highest offset that finished
+  std::uint64_t bytes = 0;                             // taken and not finished
+  bool went_back = false;  // nothing may be taken in before everything is finished
+};
+
+/// An ordered sequence of batches of one partition in one assignment epoch: of all its records, or
+/// of one slot's; or the intake that spreads them. Owned by its dispatcher, which alone moves it.
+///
+/// What concerns the whole partition (offsets, commits) stands in the lane that pulls it, its
+/// `source`: the lane itself, or its intake.
 struct Lane {
-  Lane(LaneId lane_id, TopicPartition its_partition, HandlerIndex its_handler, Epoch its_epoch)
-      : id(lane_id), partition(std::move(its_partition)), handler(its_handler), epoch(its_epoch) {}
+  Lane(LaneId lane_id, LaneId its_source, TopicPartition its_partition, HandlerIndex its_handler,
+       Epoch its_epoch)
+      : id(lane_id),
+        source(its_source),
+        partition(std::move(its_partition)),
+        handler(its_handler),
+        epoch(its_epoch) {}
 
   // Constant after construction.
   const LaneId id;
+  const LaneId source;
   const TopicPartition partition;
   const HandlerIndex handler;
   const Epoch epoch;
+  std::unique_ptr<Spread> spread;  // of an intake only
 
   LaneState state = LaneState::kBlocked;
   OffsetTracker tracker;
   std::optional<Offset> sent;          // the last offset on its way to the broker, or there
   std::optional<Offset> acknowledged;  // what the broker has
-  std::optional<Offset> finished_to;   // one past the last record that finished
+  std::optional<Offset> finished_to;   // where finished records brought the watermark
 
   bool ready = false;  // its partition queue may hold records
   bool has_instance = false;
-  bool detached = false;  // its partition is no longer ours: results are dropped
+  bool detached = false;   // its partition is no longer ours: results are dropped
+  bool cancelled = false;  // it outstayed the deadline of its release
+  bool overdue = false;    // its batch runs longer than its handler's deadline
   std::optional<EndReason> closing;
   TimePoint close_deadline = kNever;
   TimePoint wake_at = kNever;  // lingering, backoff
 
   std::uint32_t failures = 0;  // in a row, of `failing_offset` or of making the instance
   std::optional<Offset> failing_offset;
+
+  TimePoint turn_deadline = kNever;  // while running
+  Offset drains_below = 0;           // of a slot on its way out: what its last turn was bounded by
+  Offset drained_below = 0;          // of a slot on its way out: it holds nothing below
+
+  bool is_intake() const { return spread != nullptr; }
+  bool is_slot() const { return source != id; }
 
   /// A worker owes an answer.
   bool busy() const {

@@ -1,6 +1,6 @@
 #include "runtime/dispatch/offset_tracker.h"
 
-#include <algorithm>
+#include <iterator>
 
 #include "runtime/base/check.h"
 
@@ -10,21 +10,19 @@ void OffsetTracker::received(OffsetRange range) {
   MOULT_CHECK(!range.empty(), "an empty range was received");
   MOULT_CHECK(!next_ || range.begin >= *next_, "records went back in their partition");
   next_ = range.end;
-  unfinished_.push_back(range);
+  unfinished_.emplace_hint(unfinished_.end(), range.begin, range.end);
 }
 
 void OffsetTracker::finished(OffsetRange range) {
   if (range.empty()) return;
   MOULT_CHECK(next_ && range.end <= *next_, "finished what was never received");
-  auto at = std::find_if(unfinished_.begin(), unfinished_.end(),
-                         [&](const OffsetRange& open) { return open.end > range.begin; });
-  while (at != unfinished_.end() && at->begin < range.end) {
-    const OffsetRange before{at->begin, std::max(at->begin, range.begin)};
-    const OffsetRange after{std::min(at->end, range.end), at->end};
+  auto at = unfinished_.upper_bound(range.begin);
+  if (at != unfinished_.begin() && std::prev(at)->second > range.begin) --at;
+  while (at != unfinished_.end() && at->first < range.end) {
+    const OffsetRange open{at->first, at->second};
     at = unfinished_.erase(at);
-    if (!after.empty()) at = unfinished_.insert(at, after);
-    if (!before.empty()) at = unfinished_.insert(at, before) + 1;
-    if (!after.empty()) break;
+    if (open.begin < range.begin) unfinished_.emplace_hint(at, open.begin, range.begin);
+    if (open.end > range.end) unfinished_.emplace_hint(at, range.end, open.end);
   }
 }
 
@@ -33,7 +31,7 @@ void OffsetTracker::advance_to(Offset position) {
 }
 
 std::optional<Offset> OffsetTracker::watermark() const {
-  if (!unfinished_.empty()) return unfinished_.front().begin;
+  if (!unfinished_.empty()) return unfinished_.begin()->first;
   return next_;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <deque>
+#include <map>
 #include <optional>
 
 #include "runtime/dispatch/types.h"
@@ -9,7 +9,7 @@ namespace moult {
 
 /// Knows which received offsets of one partition are unfinished, and so the watermark: the offset
 /// to commit, below which everything is finished. Gaps are normal. The number of ranges is bounded
-/// by the number of records held.
+/// by the number of records received and not below the watermark; all calls cost its logarithm.
 class OffsetTracker {
  public:
   /// Records arrive in order: `range.begin` is at or past everything received before.
@@ -30,8 +30,8 @@ class OffsetTracker {
   bool all_finished() const { return unfinished_.empty(); }
 
  private:
-  std::optional<Offset> next_;          // one past the last offset received
-  std::deque<OffsetRange> unfinished_;  // disjoint, ascending, none empty
+  std::optional<Offset> next_;           // one past the last offset received
+  std::map<Offset, Offset> unfinished_;  // ranges by their begin; disjoint, none empty
 };
 
 }  // namespace moult

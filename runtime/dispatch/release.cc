@@ -6,12 +6,13 @@
 
 namespace moult {
 
-/// Asks a lane to end: at once when no worker has it, else after its turn.
+/// Asks a lane to end: at once when no worker has it, else after its turn. The lanes of a spread
+/// end together (see drain_spread), unless their partition is lost.
 void Dispatcher::close(Lane& lane, EndReason reason, TimePoint deadline) {
   if (lane.state == LaneState::kEnded || lane.state == LaneState::kEnding) return;
   lane.closing = reason;
   lane.close_deadline = deadline;
-  if (!lane.busy()) end(lane);
+  if (!lane.busy() && (ends_alone(lane) || lane.state == LaneState::kBlocked)) end(lane);
 }
 
 void Dispatcher::end(Lane& lane) {
@@ -24,13 +25,19 @@ void Dispatcher::end(Lane& lane) {
   commands_.push_back(EndLane{lane.id, *lane.closing, lane.close_deadline});
 }
 
+/// The lanes of a spread end together, as long as what they finish still counts.
+bool Dispatcher::ends_alone(const Lane& lane) {
+  const bool of_spread = lane.is_intake() || lane.is_slot();
+  return !of_spread || lane.detached || lane.cancelled || lane.closing == EndReason::kLost;
+}
+
 /// The lane's partition is no longer ours. A lane that has ended is forgotten; another one stays
 /// until it has, and keeps a successor on the same partition from starting.
 void Dispatcher::detach(Lane& lane) {
   lane.detached = true;
   const LaneId id = lane.id;
   dirty_.erase(id);
-  current_.erase(lane.partition);
+  if (!lane.is_slot()) current_.erase(lane.partition);
   if (lane.state == LaneState::kEnded) {
     commands_.push_back(CloseLane{id});
     lanes_.erase(id);
@@ -39,7 +46,7 @@ void Dispatcher::detach(Lane& lane) {
   }
 }
 
-void Dispatcher::forget(Lane& lane) {
+void Dispatcher::forget(Lane& lane, TimePoint now) {
   const TopicPartition partition = lane.partition;
   const auto [first, last] = outstaying_.equal_range(partition);
   const LaneId id = lane.id;
@@ -49,12 +56,18 @@ void Dispatcher::forget(Lane& lane) {
   const auto successor = current_.find(partition);
   if (successor == current_.end()) return;
   Lane& next = find(successor->second);
-  if (next.state == LaneState::kBlocked) start_unless_held(next);
+  if (next.state != LaneState::kBlocked) return;
+  start_unless_held(next);
+  // An intake makes no instance: what its queue said while it was blocked counts now.
+  run_if_ready(next, now);
 }
 
 void Dispatcher::begin_release(Release release, TimePoint now) {
   const EndReason reason = release.stop ? EndReason::kStopping : EndReason::kRevoked;
   for (const LaneId id : release.lanes) close(find(id), reason, release.deadline);
+  for (const LaneId id : release.lanes) {
+    if (Lane& lane = find(id); lane.is_intake()) drain_spread(lane, now);
+  }
   releases_.push_back(std::move(release));
   advance_releases(now);
 }
@@ -107,7 +120,11 @@ bool Dispatcher::is_open(LaneId id) const {
 
 void Dispatcher::finish_drain(Release& release, TimePoint now) {
   for (const LaneId id : release.lanes) {
-    if (is_open(id)) commands_.push_back(CancelLane{id});
+    if (!is_open(id)) continue;
+    Lane& lane = find(id);
+    lane.cancelled = true;
+    if (!lane.busy()) end(lane);
+    commands_.push_back(CancelLane{id});
   }
   release.commit = commit(release.lanes, Known::kAcknowledged);
   release.deadline = commit_by(now + options_.commit_timeout);
@@ -142,7 +159,9 @@ void Dispatcher::on(const Stop& event, TimePoint now) {
   release.stop = true;
   release.deadline = event.deadline;
   for (const auto& [partition, id] : current_) {
-    if (!find(id).closing) release.lanes.push_back(id);
+    if (find(id).closing) continue;
+    const auto all = family(find(id));
+    release.lanes.insert(release.lanes.end(), all.begin(), all.end());
   }
   begin_release(std::move(release), now);
 }

@@ -3,11 +3,13 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 
 namespace moult {
 
 using Offset = std::int64_t;
+inline constexpr Offset kNoOffsetLimit = std::numeric_limits<Offset>::max();
 
 /// Counts the assignments of one consumer; every lane carries the one it was made in, which is what
 /// fences off work that outlived its assignment.
@@ -25,6 +27,9 @@ enum class LaneId : std::uint64_t {};
 
 /// The position of a handler in its consumer's config.
 enum class HandlerIndex : std::uint32_t {};
+
+/// One of the lanes that the records of a partition are spread over, from 0.
+enum class SlotIndex : std::uint32_t {};
 
 /// Names one commit request, so that its answer finds it.
 enum class CommitId : std::uint64_t {};

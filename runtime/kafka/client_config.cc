@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
+#include "runtime/base/nearest.h"
+#include "runtime/kafka/property_names.h"
 #include "runtime/kafka/version.h"
 
 namespace moult::kafka {
@@ -63,6 +66,12 @@ bool known(std::string_view name) {
          RD_KAFKA_CONF_OK;
 }
 
+std::string unknown(std::string_view name) {
+  const std::vector<std::string> all = property_names();
+  return fmt::format("librdkafka {} has no property '{}'{}", loaded_version(), name,
+                     did_you_mean(name, std::vector<std::string_view>(all.begin(), all.end())));
+}
+
 /// What makes librdkafka fit this runtime where the user says nothing.
 Properties defaults(const Properties& user) {
   Properties result = {{"client.id", "moult"}};
@@ -77,6 +86,48 @@ Properties defaults(const Properties& user) {
   return result;
 }
 
+// A delivery that fails is tried again by its lane, which says so each time: it had better not wait
+// in silence for librdkafka's five minutes.
+const Properties kProducerDefaults = {{"client.id", "moult"},
+                                      {"message.timeout.ms", "30000"},
+                                      // A record may be as large as its topic allows: the broker
+                                      // says what is too large.
+                                      {"message.max.bytes", "33554432"},
+                                      {"queue.buffering.max.kbytes", "32768"}};
+
+constexpr std::array kTransactionTimes = {
+    Entry{"transaction.timeout.ms", "15000"},
+    Entry{"message.timeout.ms", "15000"},  // no longer than its transaction
+};
+
+// Nothing is skipped but what retention took, and little is held.
+constexpr std::array kBrowsing = {
+    Entry{"auto.offset.reset", "earliest"},
+    Entry{"isolation.level", "read_committed"},
+    Entry{"queued.max.messages.kbytes", "16384"},
+};
+
+Properties producer_properties(const Properties& user) {
+  Properties all = user;
+  for (const std::string& name : consumer_only_property_names()) all.erase(name);
+  all.merge(Properties(kProducerDefaults.begin(), kProducerDefaults.end()));
+  all["enable.idempotence"] = "true";
+  all["acks"] = "all";
+  all.erase("request.required.acks");  // its alias
+  return all;
+}
+
+Result<ConfHandle> conf_of(const Properties& properties, std::string_view whose) {
+  ConfHandle conf(rd_kafka_conf_new());
+  for (const auto& [name, value] : properties) {
+    if (set(conf.get(), name, value).code != RD_KAFKA_CONF_OK) {
+      return failure(fmt::format("librdkafka {} refuses the property '{}' of {}", loaded_version(),
+                                 name, whose));
+    }
+  }
+  return conf;
+}
+
 }  // namespace
 
 std::optional<std::string> check_property(std::string_view name, std::string_view value) {
@@ -89,7 +140,7 @@ std::optional<std::string> check_property(std::string_view name, std::string_vie
     case RD_KAFKA_CONF_OK:
       return std::nullopt;
     case RD_KAFKA_CONF_UNKNOWN:
-      return fmt::format("librdkafka {} has no property '{}'", loaded_version(), name);
+      return unknown(name);
     case RD_KAFKA_CONF_INVALID:
       // librdkafka's own text would repeat the value, which may be a secret.
       return fmt::format("librdkafka {} does not accept this value of '{}'", loaded_version(),
@@ -105,18 +156,30 @@ Properties required_properties() {
 }
 
 Result<ConfHandle> consumer_conf(const std::string& group, const Properties& user) {
-  ConfHandle conf(rd_kafka_conf_new());
   Properties all = user;
   all.merge(defaults(user));
   all["group.id"] = group;
   for (const auto& [name, value] : kOwnedValues) all[std::string(name)] = value;
-  for (const auto& [name, value] : all) {
-    if (set(conf.get(), name, value).code != RD_KAFKA_CONF_OK) {
-      return failure(fmt::format("librdkafka {} refuses the property '{}' of group '{}'",
-                                 loaded_version(), name, group));
-    }
-  }
-  return conf;
+  return conf_of(all, fmt::format("group '{}'", group));
+}
+
+Result<ConfHandle> producer_conf(const Properties& user) {
+  return conf_of(producer_properties(user), "the producer");
+}
+
+Result<ConfHandle> transactional_producer_conf(const std::string& id, const Properties& user) {
+  Properties all = producer_properties(user);
+  all.erase("delivery.timeout.ms");  // an alias of the second
+  for (const auto& [name, value] : kTransactionTimes) all[std::string(name)] = value;
+  all["transactional.id"] = id;
+  return conf_of(all, "the producer");
+}
+
+Result<ConfHandle> browsing_conf(const std::string& group, const Properties& user) {
+  Properties all = user;
+  for (const auto& [name, value] : kBrowsing) all[std::string(name)] = value;
+  all.erase("group.instance.id");  // the place of a member
+  return consumer_conf(group, all);
 }
 
 }  // namespace moult::kafka

@@ -23,4 +23,16 @@ Properties required_properties();
 /// the runtime owns.
 Result<ConfHandle> consumer_conf(const std::string& group, const Properties& user);
 
+/// The configuration of a producer beside it: of the consumer's properties those that producers
+/// have too, over our defaults, under what the delivery rules ask for.
+Result<ConfHandle> producer_conf(const Properties& user);
+
+/// The same with transactions; `id` fences off whoever used it before. The times are short: readers
+/// of committed records wait behind a transaction whose producer was killed.
+Result<ConfHandle> transactional_producer_conf(const std::string& id, const Properties& user);
+
+/// A consumer that looks up partitions by itself, beside the members of a group: it joins none and
+/// commits nothing. librdkafka asks for the name of a group all the same.
+Result<ConfHandle> browsing_conf(const std::string& group, const Properties& user);
+
 }  // namespace moult::kafka

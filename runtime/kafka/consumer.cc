@@ -10,6 +10,7 @@
 #include "runtime/base/check.h"
 #include "runtime/kafka/client.h"
 #include "runtime/kafka/errors.h"
+#include "runtime/kafka/fetch_budget.h"
 #include "runtime/kafka/partition_list.h"
 
 namespace moult::kafka {
@@ -19,17 +20,12 @@ namespace {
 constexpr std::size_t kMailboxBound = 1'000'000;
 // librdkafka wants its consumer queue served at least this often.
 constexpr Duration kLongestWait = std::chrono::seconds(1);
+// A cluster that is there answers in a fraction of it; one that is not must not keep a daemon from
+// starting.
+constexpr Milliseconds kPartitionCountTimeout{2'000};
 // The end of a stop's time, which is kept for the last commit and for leaving the group. It is a
 // quarter where there is little time altogether.
 constexpr Duration kCloseAllowance = std::chrono::seconds(2);
-
-Severity severity_of(int syslog_level) {
-  if (syslog_level <= 2) return Severity::kCritical;
-  if (syslog_level == 3) return Severity::kError;
-  if (syslog_level == 4) return Severity::kWarning;
-  if (syslog_level <= 6) return Severity::kInfo;
-  return Severity::kDebug;
-}
 
 }  // namespace
 
@@ -64,7 +60,11 @@ Consumer::~Consumer() {
 }
 
 Result<Ok> Consumer::make_client() {
-  auto conf = consumer_conf(options_.group, options_.properties);
+  const std::size_t partitions =
+      count_partitions(options_.properties, router_, kPartitionCountTimeout, log_);
+  Properties properties = options_.properties;
+  properties.merge(fetch_limits(options_.memory_budget, partitions, options_.properties));
+  auto conf = consumer_conf(options_.group, properties);
   if (!conf) return Unexpected(conf.error());
   rd_kafka_conf_set_opaque(conf->get(), this);
   rd_kafka_conf_set_rebalance_cb(conf->get(), rebalance_callback);
@@ -135,6 +135,7 @@ void Consumer::run() noexcept {
     serve_commits();
     dispatcher_.tick(Clock::now());
     apply_commands();
+    report_trouble();
   }
   on_end_(std::move(end_));
 }
@@ -219,11 +220,40 @@ void Consumer::apply(const OpenLane& command) {
 }
 
 void Consumer::apply(const CreateInstance& command) { executor_.create(command.lane); }
-void Consumer::apply(const RunTurn& command) { executor_.run(command.lane, command.attempt); }
-void Consumer::apply(const CancelLane& command) {
-  executor_.cancel(command.lane);
-  // Its partition is about to go, and may come back with a new lane on the same queue.
-  executor_.source(command.lane).disable_events();
+void Consumer::apply(const OpenSlot& command) { executor_.open_slot(command); }
+void Consumer::apply(const RunTurn& command) { executor_.run(command); }
+void Consumer::apply(const CancelLane& command) { executor_.cancel(command.lane); }
+
+void Consumer::apply(const Overdue& command) {
+  executor_.overdue(command.lane);
+  const LaneActivity activity = executor_.activity(command.lane);
+  const TopicPartition& partition = dispatcher_.lane(command.lane).partition;
+  log_.error("batch over its deadline, still running",
+             {{"group", options_.group},
+              {"handler", activity.handler},
+              {"build_id", activity.build_id},
+              {"topic", partition.topic},
+              {"partition", partition.partition},
+              {"offset", activity.running.begin},
+              {"to_offset", activity.running.end - 1},
+              {"running_ms", to_ms(activity.running_for)}});
+  const auto handler = static_cast<std::size_t>(dispatcher_.lane(command.lane).handler);
+  if (!options_.exit_on_deadline.at(handler)) return;
+  ended_by_deadline_ = describe_unfinished({command.lane});
+  log_.critical("on_deadline: exit: what is finished is committed, then the daemon ends");
+  begin_stop(Clock::now() + options_.dispatch.revoke_deadline);
+}
+
+/// Tells when the consumer stops being as good as it should, and when it is again.
+void Consumer::report_trouble() {
+  const Trouble now = dispatcher_.trouble();
+  if (now == reported_trouble_) return;
+  reported_trouble_ = now;
+  ready_ = now == Trouble{};
+  const Field fields[] = {
+      {"group", options_.group}, {"stopped_lanes", now.stopped}, {"overdue_lanes", now.overdue}};
+  log_.write(ready_ ? Severity::kInfo : Severity::kError, ready_ ? "ready again" : "not ready",
+             fields);
 }
 
 void Consumer::apply(const EndLane& command) {
@@ -298,7 +328,8 @@ void Consumer::log_callback(const rd_kafka_t* client, int level, const char* fac
                             const char* text) {
   const auto* consumer = static_cast<const Consumer*>(rd_kafka_opaque(client));
   const Field fields[] = {{"group", consumer->options_.group}, {"facility", facility}};
-  consumer->log_.for_component(Component::kLibrdkafka).write(severity_of(level), text, fields);
+  consumer->log_.for_component(Component::kLibrdkafka)
+      .write(severity_of_syslog(level), text, fields);
 }
 
 // ---- Ending -------------------------------------------------------------------------------------
@@ -335,7 +366,9 @@ void Consumer::close() {
   closing_ = true;
   end_.fatal = fatal_;
   end_.closed = leave_group() && end_.blocked.empty();
-  for (const auto& [partition, id] : dispatcher_.assignment()) {
+  // Also when the batch ended after all: whoever restarts the daemon must see a failure.
+  if (end_.blocked.empty()) end_.blocked = std::move(ended_by_deadline_);
+  for (const LaneId id : dispatcher_.assigned_lanes()) {
     if (dispatcher_.lane(id).state == LaneState::kEnded) {
       executor_.close(id);
       signals_.erase(id);
@@ -379,12 +412,15 @@ void Consumer::leave_when_idle() {
 }
 
 void Consumer::dump_lanes() const {
-  for (const auto& [partition, id] : dispatcher_.assignment()) {
+  for (const LaneId id : dispatcher_.assigned_lanes()) {
     const Lane& lane = dispatcher_.lane(id);
     const LaneActivity activity = executor_.activity(id);
     log_.info("lane", {{"group", options_.group},
-                       {"topic", partition.topic},
-                       {"partition", partition.partition},
+                       {"topic", lane.partition.topic},
+                       {"partition", lane.partition.partition},
+                       {"part", lane.is_intake() ? "intake"
+                                : lane.is_slot() ? "slot"
+                                                 : "whole"},
                        {"epoch", lane.epoch},
                        {"state", name_of(lane.state)},
                        {"handler", activity.handler},

@@ -26,7 +26,9 @@ namespace moult::kafka {
 struct ConsumerOptions {
   std::string group;
   Properties properties;
-  std::vector<std::vector<std::string>> topics;  // by HandlerIndex
+  std::vector<std::vector<std::string>> topics;        // by HandlerIndex
+  std::vector<bool> exit_on_deadline;                  // by HandlerIndex
+  std::uint64_t memory_budget = 256ULL * 1024 * 1024;  // bytes, of records fetched
   DispatcherOptions dispatch;
 };
 
@@ -46,7 +48,8 @@ class Consumer final : public LaneAnswers {
   /// `ended` is called once, on the poller thread, when the consumer is closed or could not be.
   using EndedCallback = std::function<void(ConsumerEnd)>;
 
-  /// Makes the client (no connection is awaited). `executor` outlives the consumer.
+  /// Makes the client. Asks the cluster for the number of partitions first, for a moment.
+  /// `executor` outlives the consumer.
   static Result<std::unique_ptr<Consumer>> make(ConsumerOptions options, LaneExecutor& executor,
                                                 Logger log);
   ~Consumer() override;
@@ -61,6 +64,8 @@ class Consumer final : public LaneAnswers {
   void dump();
   void post(LaneAnswer answer) override;
   bool fatal() const { return fatal_; }
+  /// Every lane does its work: none gave up, none is over its deadline.
+  bool ready() const { return ready_; }
 
  private:
   struct RequestQuiet {};
@@ -73,8 +78,10 @@ class Consumer final : public LaneAnswers {
 
   /// What a partition queue's event reaches: one Ready under way at most.
   struct ReadySignal {
-    Consumer* consumer;
-    LaneId lane;
+    ReadySignal(Consumer* its_consumer, LaneId its_lane) : consumer(its_consumer), lane(its_lane) {}
+
+    Consumer* const consumer;
+    const LaneId lane;
     std::atomic<bool> posted{false};
   };
 
@@ -93,12 +100,15 @@ class Consumer final : public LaneAnswers {
   void handle(const RequestDump& request);
   void begin_stop(TimePoint deadline);
   void serve_client();
+  void report_trouble();
   void serve_commits();
 
   void apply_commands();
   void apply(const OpenLane& command);
+  void apply(const OpenSlot& command);
   void apply(const CreateInstance& command);
   void apply(const RunTurn& command);
+  void apply(const Overdue& command);
   void apply(const CancelLane& command);
   void apply(const EndLane& command);
   void apply(const CloseLane& command);
@@ -135,6 +145,7 @@ class Consumer final : public LaneAnswers {
 
   Mailbox<Message> mailbox_;
   std::atomic<bool> fatal_{false};
+  std::atomic<bool> ready_{true};
 
   // Owned by the poller thread (by the maker until start()).
   ThreadChecker poller_;
@@ -144,12 +155,14 @@ class Consumer final : public LaneAnswers {
   Dispatcher dispatcher_;
   std::unordered_map<LaneId, std::unique_ptr<ReadySignal>> signals_;
   std::vector<Message> inbox_;
+  Trouble reported_trouble_;
   bool stopping_ = false;
   TimePoint close_deadline_ = kNever;  // once stopping
   bool overtaken_ = false;             // while stopping, a commit by a rebalance
   bool closing_ = false;
   bool ended_ = false;
   ConsumerEnd end_;
+  std::vector<std::string> ended_by_deadline_;  // the batch that `on_deadline: exit` ended us for
   EndedCallback on_end_;
 
   std::thread thread_;  // last: it uses everything above

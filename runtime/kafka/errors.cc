@@ -59,6 +59,14 @@ std::string_view error_text(int code) {
   return rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(code));
 }
 
+Severity severity_of_syslog(int level) {
+  if (level <= 2) return Severity::kCritical;
+  if (level == 3) return Severity::kError;
+  if (level == 4) return Severity::kWarning;
+  if (level <= 6) return Severity::kInfo;
+  return Severity::kDebug;
+}
+
 void report_error(const Logger& log, int code, std::string_view reason, Logger::Fields fields) {
   std::vector<Field> all(fields);
   all.emplace_back("error", error_text(code));

@@ -25,6 +25,9 @@ bool commit_overtaken(int code);
 
 std::string_view error_text(int code);
 
+/// Of librdkafka's own log lines.
+Severity severity_of_syslog(int level);
+
 /// Logs an error as loudly as its disposition asks for; `fields` say where.
 void report_error(const Logger& log, int code, std::string_view reason, Logger::Fields fields);
 

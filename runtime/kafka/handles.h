@@ -24,6 +24,8 @@ using TopicHandle =
     std::unique_ptr<rd_kafka_topic_t, Releaser<rd_kafka_topic_t, rd_kafka_topic_destroy>>;
 using MessageHandle =
     std::unique_ptr<rd_kafka_message_t, Releaser<rd_kafka_message_t, rd_kafka_message_destroy>>;
+using HeadersHandle =
+    std::unique_ptr<rd_kafka_headers_t, Releaser<rd_kafka_headers_t, rd_kafka_headers_destroy>>;
 using ErrorHandle =
     std::unique_ptr<rd_kafka_error_t, Releaser<rd_kafka_error_t, rd_kafka_error_destroy>>;
 using PartitionListHandle = std::unique_ptr<

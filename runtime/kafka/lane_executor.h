@@ -24,12 +24,14 @@ class LaneExecutor {
  public:
   virtual ~LaneExecutor() = default;
   virtual void open(const OpenLane& lane, std::unique_ptr<PartitionSource> source) = 0;
+  virtual void open_slot(const OpenSlot& slot) = 0;
   virtual void create(LaneId lane) = 0;
-  virtual void run(LaneId lane, std::uint32_t attempt) = 0;
+  virtual void run(const RunTurn& turn) = 0;
+  virtual void overdue(LaneId lane) = 0;
+  /// Also: the lane's partition raises no event for it any more.
   virtual void cancel(LaneId lane) = 0;
   virtual void end(LaneId lane, EndReason reason, TimePoint deadline) = 0;
   virtual void close(LaneId lane) = 0;
-  virtual PartitionSource& source(LaneId lane) = 0;
   virtual LaneActivity activity(LaneId lane) const = 0;
 };
 

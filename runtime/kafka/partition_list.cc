@@ -12,6 +12,7 @@ PartitionListHandle to_list(const std::vector<TopicPartition>& partitions) {
 
 std::vector<TopicPartition> from_list(const rd_kafka_topic_partition_list_t* list) {
   std::vector<TopicPartition> partitions;
+  partitions.reserve(static_cast<std::size_t>(list->cnt));
   for (int i = 0; i < list->cnt; ++i) {
     partitions.push_back({list->elems[i].topic, list->elems[i].partition});
   }

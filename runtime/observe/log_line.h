@@ -14,8 +14,8 @@ namespace moult {
 
 /// Bounds of one line. A longer text is cut and ends in "…"; further fields are left out and
 /// counted in a last field `fields_left_out`.
-inline constexpr std::size_t kMaxLogMessageBytes = 16 * 1024;
-inline constexpr std::size_t kMaxLogValueBytes = 4 * 1024;
+inline constexpr std::size_t kMaxLogMessageBytes = 16ULL * 1024;
+inline constexpr std::size_t kMaxLogValueBytes = 4ULL * 1024;
 inline constexpr std::size_t kMaxLogKeyBytes = 48;
 inline constexpr std::size_t kMaxLogFields = 32;
 

@@ -11,7 +11,7 @@ namespace moult {
 
 /// Bounds of the lines that wait to be written, the one being written included.
 inline constexpr std::uint32_t kMaxQueuedLogLines = 8'192;
-inline constexpr std::size_t kMaxQueuedLogBytes = 8 * 1024 * 1024;
+inline constexpr std::size_t kMaxQueuedLogBytes = 8ULL * 1024 * 1024;
 
 /// Keeps the books of a log queue: lets lines in while they fit, counts those that don't, and
 /// knows when the ones let in are finished. Once it is full it opens again at half its bounds, so

@@ -22,12 +22,14 @@ struct LaneIdentity {
   std::uint64_t epoch = 0;
 };
 
-/// Whether the host has given up on a lane's running call; read by the plugin from worker threads,
-/// set by the thread that owns the lane.
-class CancelFlag {
+/// What an instance asks of its lane, from any thread of its plugin's.
+class LaneHost {
  public:
-  virtual ~CancelFlag() = default;
+  virtual ~LaneHost() = default;
+  /// Whether the host has given up on the running call.
   virtual bool cancelled() const noexcept = 0;
+  /// MOULT_SUCCESS, or MOULT_PRODUCE_…
+  virtual std::int32_t produce(const moult_message& message) noexcept = 0;
 };
 
 /// A handler's object for one lane in one generation. All calls come from worker threads of its
@@ -55,9 +57,8 @@ class Generation {
   virtual const std::string& build_id() const = 0;  // hex; "none" when the file has none
   virtual std::uint64_t capabilities() const = 0;   // MOULT_CAP_…
 
-  /// `lane` and `cancel` outlive the instance.
-  virtual Result<std::unique_ptr<Instance>> create(const LaneIdentity& lane,
-                                                   const CancelFlag& cancel) = 0;
+  /// `lane` and `host` outlive the instance.
+  virtual Result<std::unique_ptr<Instance>> create(const LaneIdentity& lane, LaneHost& host) = 0;
 };
 
 }  // namespace moult

@@ -58,8 +58,13 @@ std::int32_t host_cancelled(moult_host_handle* handle) noexcept {
 
 const void* host_extension(moult_host_handle*, const char*) noexcept { return nullptr; }
 
-constexpr moult_host kHost = {sizeof(moult_host), MOULT_ABI_MINOR, host_log,
-                              host_now_ms,        host_cancelled,  host_extension};
+std::int32_t host_produce(moult_host_handle* handle, const moult_message* message) noexcept {
+  if (handle == nullptr || message == nullptr) return MOULT_PRODUCE_REFUSED;
+  return HostSide::of(handle)->produce(*message);
+}
+
+constexpr moult_host kHost = {sizeof(moult_host), MOULT_ABI_MINOR, host_log,    host_now_ms,
+                              host_cancelled,     host_extension,  host_produce};
 
 }  // namespace
 

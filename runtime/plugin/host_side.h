@@ -13,14 +13,14 @@ namespace moult {
 /// each instance. Constant after construction, read from any thread of the plugin's.
 class HostSide {
  public:
-  /// What is passed by reference outlives this; `lane` and `cancel` may be null.
+  /// What is passed by reference outlives this; `lane` and `host` may be null.
   HostSide(Logger log, const std::string& handler, std::uint32_t generation,
-           const LaneIdentity* lane, const CancelFlag* cancel)
+           const LaneIdentity* lane, LaneHost* host)
       : log_(log.for_component(Component::kHandler)),
         handler_(handler),
         generation_(generation),
         lane_(lane),
-        cancel_(cancel) {}
+        host_(host) {}
   HostSide(const HostSide&) = delete;
   HostSide& operator=(const HostSide&) = delete;
 
@@ -31,14 +31,17 @@ class HostSide {
 
   void log(std::uint32_t level, const char* message, const moult_log_field* fields,
            std::uint32_t field_count, std::uint32_t field_stride) const;
-  bool cancelled() const noexcept { return cancel_ != nullptr && cancel_->cancelled(); }
+  bool cancelled() const noexcept { return host_ != nullptr && host_->cancelled(); }
+  std::int32_t produce(const moult_message& message) const noexcept {
+    return host_ == nullptr ? MOULT_PRODUCE_NOT_NOW : host_->produce(message);
+  }
 
  private:
   const Logger log_;
   const std::string& handler_;
   const std::uint32_t generation_;
   const LaneIdentity* const lane_;
-  const CancelFlag* const cancel_;
+  LaneHost* const host_;
 };
 
 /// The functions that every plugin gets.

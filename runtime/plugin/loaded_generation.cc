@@ -43,12 +43,12 @@ moult_lane raw_lane(const LaneIdentity& lane) {
 class LoadedInstance final : public Instance {
  public:
   LoadedInstance(const moult_plugin& table, Logger log, const std::string& handler,
-                 std::uint32_t generation, const LaneIdentity& lane, const CancelFlag& cancel)
+                 std::uint32_t generation, const LaneIdentity& lane, LaneHost& host)
       : table_(table),
         log_(log),
         lane_(lane),
         handler_(handler),
-        host_side_(log, handler, generation, &lane, &cancel) {}
+        host_side_(log, handler, generation, &lane, &host) {}
 
   ~LoadedInstance() override {
     if (instance_ != nullptr) guard("destroy", [&] { table_.destroy(instance_); });
@@ -208,9 +208,9 @@ Status LoadedGeneration::check_table() const {
 }
 
 Result<std::unique_ptr<Instance>> LoadedGeneration::create(const LaneIdentity& lane,
-                                                           const CancelFlag& cancel) {
+                                                           LaneHost& host) {
   auto instance =
-      std::make_unique<LoadedInstance>(*table_, log_, spec_.handler, spec_.number, lane, cancel);
+      std::make_unique<LoadedInstance>(*table_, log_, spec_.handler, spec_.number, lane, host);
   if (Status created = instance->create(spec_.settings_json); !created) {
     return failure(fmt::format("handler {} ({} {}): create failed for {}/{}: {}", spec_.handler,
                                facts_.name, facts_.version, lane.topic, lane.partition,

@@ -29,8 +29,7 @@ class LoadedGeneration final : public Generation {
   const std::string& build_id() const override { return facts_.build_id; }
   std::uint64_t capabilities() const override { return facts_.capabilities; }
 
-  Result<std::unique_ptr<Instance>> create(const LaneIdentity& lane,
-                                           const CancelFlag& cancel) override;
+  Result<std::unique_ptr<Instance>> create(const LaneIdentity& lane, LaneHost& host) override;
 
  private:
   LoadedGeneration(const GenerationSpec& spec, StagedPlugin copy, PluginFacts facts, Logger log);

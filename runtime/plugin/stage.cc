@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxPluginBytes = 1024ULL * 1024 * 1024;
-constexpr std::size_t kCopyBytes = 256 * 1024;
+constexpr std::size_t kCopyBytes = 256ULL * 1024;
 constexpr int kMaxNameTries = 16;
 constexpr mode_t kCopyMode = 0500;
 constexpr mode_t kStagingMode = 0700;

@@ -36,16 +36,16 @@ void preset(moult_outcome& outcome) {
 
 }  // namespace
 
-const moult_batch& BatchView::build(const kafka::PartitionSource& source, std::size_t count,
-                                    std::uint32_t attempt, const LaneIdentity& lane,
-                                    std::uint64_t capabilities) {
+const moult_batch& BatchView::build(const Choice& choice, std::int64_t high_watermark,
+                                    const LaneIdentity& lane, std::uint64_t capabilities) {
+  const std::size_t count = choice.size();
   records_.resize(count);
-  for (std::size_t i = 0; i < count; ++i) source.show(i, records_[i]);
-  records_.front().attempt = attempt;
+  for (std::size_t i = 0; i < count; ++i) choice.held.show(choice.index(i), records_[i]);
+  if (choice.index(0) == 0) records_.front().attempt = choice.attempt;
   outcomes_.resize(count);
   for (moult_outcome& outcome : outcomes_) preset(outcome);
   headers_.clear();
-  if ((capabilities & MOULT_CAP_HEADERS) != 0) add_headers(source);
+  if ((capabilities & MOULT_CAP_HEADERS) != 0) add_headers(choice);
   if ((capabilities & MOULT_CAP_PADDED) != 0) pad_values();
   batch_ = moult_batch{
       .struct_size = sizeof(moult_batch),
@@ -58,7 +58,7 @@ const moult_batch& BatchView::build(const kafka::PartitionSource& source, std::s
       .topic_size = static_cast<std::uint32_t>(lane.topic.size()),
       .partition = lane.partition,
       .epoch = lane.epoch,
-      .high_watermark = source.high_watermark(),
+      .high_watermark = high_watermark,
       .headers = headers_.data(),
       .header_stride = sizeof(moult_header),
       .header_count = static_cast<std::uint32_t>(headers_.size()),
@@ -66,10 +66,10 @@ const moult_batch& BatchView::build(const kafka::PartitionSource& source, std::s
   return batch_;
 }
 
-void BatchView::add_headers(const kafka::PartitionSource& source) {
+void BatchView::add_headers(const Choice& choice) {
   for (std::size_t i = 0; i < records_.size(); ++i) {
     records_[i].header_begin = static_cast<std::uint32_t>(headers_.size());
-    source.append_headers(i, headers_);
+    choice.held.append_headers(choice.index(i), headers_);
     records_[i].header_count =
         static_cast<std::uint32_t>(headers_.size()) - records_[i].header_begin;
   }

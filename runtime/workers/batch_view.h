@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "runtime/kafka/partition_source.h"
+#include "runtime/kafka/held_records.h"
 #include "runtime/plugin/generation.h"
 #include "sdk/include/moult/moult.h"
 
@@ -15,16 +15,23 @@ namespace moult {
 /// for every batch, so that a thousand idle lanes cost nothing.
 class BatchView {
  public:
-  /// Shows the first `count` records held by `source`, alive until the source drops them or the
-  /// next build(). `attempt` is that of the first record.
-  const moult_batch& build(const kafka::PartitionSource& source, std::size_t count,
-                           std::uint32_t attempt, const LaneIdentity& lane,
-                           std::uint64_t capabilities);
+  /// Which of the held records a batch shows, alive until they are dropped or the next build().
+  struct Choice {
+    const kafka::HeldRecords& held;
+    std::size_t count;                        // from the front
+    std::span<const std::uint32_t> selected;  // among them; all when it is empty
+    std::uint32_t attempt;                    // of the first record held
+
+    std::size_t size() const { return selected.empty() ? count : selected.size(); }
+    std::size_t index(std::size_t i) const { return selected.empty() ? i : selected[i]; }
+  };
+  const moult_batch& build(const Choice& choice, std::int64_t high_watermark,
+                           const LaneIdentity& lane, std::uint64_t capabilities);
 
   std::span<const moult_outcome> outcomes() const { return outcomes_; }
 
  private:
-  void add_headers(const kafka::PartitionSource& source);
+  void add_headers(const Choice& choice);
   void pad_values();
 
   std::vector<moult_record> records_;

@@ -1,6 +1,7 @@
 #include "runtime/workers/lane_runner.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/base/check.h"
 
@@ -9,8 +10,10 @@ namespace {
 
 // A turn goes on with further batches for so long: with one batch each, two posts and a wake-up of
 // the poller were 7 % of the CPU of a counting handler. A slow one has one batch a turn, and
-// whoever waits for a turn to end waits this much longer at most.
+// whoever waits for a turn waits this much longer at most.
 constexpr std::chrono::microseconds kTurnBudget{500};
+
+constexpr std::string_view kNotJson = "the payload is not JSON";
 
 }  // namespace
 
@@ -22,16 +25,19 @@ void HandlerCounters::count_batch(TimePoint started, TimePoint ended) {
   last_batch_at.store(ended.time_since_epoch().count(), std::memory_order_relaxed);
 }
 
-LaneRunner::LaneRunner(const OpenLane& lane, std::unique_ptr<kafka::PartitionSource> source,
-                       std::shared_ptr<Generation> generation, BatchLimits limits,
-                       HandlerCounters& counters, Logger log)
-    : id_(lane.lane),
-      identity_{lane.partition.topic, lane.partition.partition, lane.epoch},
+LaneRunner::LaneRunner(LaneId id, LaneIdentity identity, std::unique_ptr<RecordInlet> inlet,
+                       std::shared_ptr<Generation> generation, LaneTools tools,
+                       std::function<void(LaneRunner&)> on_resume)
+    : id_(id),
+      identity_(std::move(identity)),
+      inlet_(std::move(inlet)),
       generation_(std::move(generation)),
-      limits_(limits),
-      counters_(counters),
-      log_(log),
-      source_(std::move(source)) {
+      settings_(tools.settings),
+      counters_(tools.counters),
+      outbox_(tools.outbox),
+      log_(tools.log),
+      deliveries_(
+          std::make_shared<Deliveries>([this, resume = std::move(on_resume)] { resume(*this); })) {
   counters_.lanes.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -41,7 +47,10 @@ Duration LaneRunner::running_for() const {
 }
 
 InstanceCreated LaneRunner::create() {
-  auto made = generation_->create(identity_, *this);
+  auto made = [this] {
+    const InHandScope scope(in_hand_for("create"));
+    return generation_->create(identity_, *this);
+  }();
   if (!made) {
     counters_.failures.fetch_add(1, std::memory_order_relaxed);
     log_.error("a handler could not make its instance, the lane waits",
@@ -51,154 +60,336 @@ InstanceCreated LaneRunner::create() {
     return {id_, false};
   }
   instance_ = std::move(*made);
+  const InHandScope scope(in_hand_for("assigned"));
   instance_->assigned();
   return {id_, true};
 }
 
-// ---- A turn -------------------------------------------------------------------------------------
-
-TurnDone LaneRunner::turn(BatchView& view, std::uint32_t attempt) {
-  TurnDone done;
-  done.lane = id_;
-  const TimePoint until = Clock::now() + kTurnBudget;
-  while (take_batch(view, attempt, done) && attempt == 1 && !cancelled_ &&
-         done.next == TurnDone::Next::kMore && Clock::now() < until) {
-  }
-  done.end = source_->take_end();
-  return done;
+/// For the report of a crash inside of the plugin.
+InHand LaneRunner::in_hand_for(const char* call) const {
+  InHand what;
+  what.handler = settings_.handler.c_str();
+  what.call = call;
+  what.build_id = generation_->build_id().c_str();
+  what.topic = identity_.topic.c_str();
+  what.partition = identity_.partition;
+  return what;
 }
 
-/// One batch of the turn. False when the next one must be another turn's.
-bool LaneRunner::take_batch(BatchView& view, std::uint32_t attempt, TurnDone& done) {
-  // Without a pull nobody knows whether the queue is empty, and its event is spent.
+// ---- A turn -------------------------------------------------------------------------------------
+
+std::optional<TurnDone> LaneRunner::turn(WorkerScratch& scratch, const RunTurn& command) {
+  done_ = TurnDone{};
+  done_.lane = id_;
+  attempt_ = command.attempt;
+  below_ = command.below;
+  overdue_ = false;
+  const TimePoint until = Clock::now() + kTurnBudget;
+  for (;;) {
+    const Step step = take_batch(scratch);
+    if (step == Step::kWaits) return std::nullopt;
+    if (step == Step::kLast || attempt_ != 1 || cancelled_ || Clock::now() >= until) break;
+  }
+  return end_turn();
+}
+
+/// Everything that the batch waited for is answered.
+std::optional<TurnDone> LaneRunner::resume() {
+  if (waiting_ == Waiting::kTied) {
+    settle_tied();
+    if (!give_up_records()) return std::nullopt;
+  }
+  if (waiting_ == Waiting::kDeadLetters) settle_dead_letters();
+  end_batch();
+  return end_turn();
+}
+
+std::optional<TurnDone> LaneRunner::end_turn() {
+  done_.end = inlet_->take_end(held_);
+  return std::exchange(done_, TurnDone{});
+}
+
+// ---- Gathering a batch --------------------------------------------------------------------------
+
+/// One batch of the turn. kLast when the next one must be another turn's.
+LaneRunner::Step LaneRunner::take_batch(WorkerScratch& scratch) {
+  // Without a pull nobody knows whether the inlet is empty, and its event is spent.
   drained_ = false;
-  if (attempt == 1 && !full() && !pull()) {
-    done.next = TurnDone::Next::kDrained;
-    return false;
+  if (attempt_ == 1 && !full() && !pull()) {
+    done_.next = TurnDone::Next::kDrained;
+    return Step::kLast;
   }
-  if (gather_longer(attempt)) {
-    done.next = TurnDone::Next::kLinger;
-    done.linger_until = gathering_since_ + limits_.linger;
-    return false;
+  if (gather_longer()) {
+    done_.next = TurnDone::Next::kLinger;
+    done_.linger_until = gathering_since_ + settings_.limits.linger;
+    return Step::kLast;
   }
-  const bool went_back =
-      !done.received.empty() && records_held() > 0 && source_->offset(0) < done.received.end;
-  if (records_held() > 0 && !went_back) run_batch(view, attempt, done);
-  if (done.next == TurnDone::Next::kFailed) return false;
-  const bool more = records_held() > 0 || !drained_;
-  done.next = more ? TurnDone::Next::kMore : TurnDone::Next::kDrained;
-  return !went_back;
+  if (went_back()) {
+    done_.next = TurnDone::Next::kMore;
+    return Step::kLast;
+  }
+  if (has_batch()) return run_batch(scratch);
+  const bool nothing_left = drained_ || !held_.empty();  // what is held lies past the turn's limit
+  done_.next = nothing_left ? TurnDone::Next::kDrained : TurnDone::Next::kMore;
+  return nothing_left ? Step::kLast : Step::kGoOn;
+}
+
+/// Offsets of a partition made anew are not to be reported with those of before.
+bool LaneRunner::went_back() const {
+  return !done_.received.empty() && reported_ < held_.size() &&
+         held_.offset(reported_) < done_.received.end;
 }
 
 void LaneRunner::cancel() {
   const std::lock_guard lock(pulling_);
   cancelled_ = true;
+  inlet_->disable_events();
 }
+
+void LaneRunner::overdue() { overdue_ = true; }
 
 /// False when the lane is cancelled: its partition may be another lane's already, and what is
 /// pulled here would be missing there.
 bool LaneRunner::pull() {
   const std::lock_guard lock(pulling_);
   if (cancelled_) return false;
-  const std::size_t before = records_held();
-  const auto pulled = source_->pull(pull_limit());
+  const std::size_t before = held_.size();
+  const auto pulled = inlet_->pull(pull_limit(), below_, held_);
   drained_ = pulled.drained;
   if (pulled.records == 0) return true;
   if (before == 0) gathering_since_ = Clock::now();
   std::uint64_t bytes = 0;
-  for (std::size_t i = before; i < records_held(); ++i) bytes += source_->bytes(i);
+  for (std::size_t i = before; i < held_.size(); ++i) bytes += held_.bytes(i);
   held_bytes_ += bytes;
   bytes_per_record_ = bytes / pulled.records;
   return true;
 }
 
-/// Librdkafka hands out records by number; the last pull tells how many make up the bytes.
+/// Librdkafka hands out records by number; the last pull tells how many make up the bytes. The
+/// first one is bounded by what its queue holds.
 std::uint32_t LaneRunner::pull_limit() const {
-  const std::uint64_t by_records = limits_.max_records - records_held();
+  const BatchLimits& limits = settings_.limits;
+  const std::uint64_t by_records = limits.max_records - held_.size();
   const std::uint64_t by_bytes =
-      (limits_.max_bytes - held_bytes_) / std::max<std::uint64_t>(bytes_per_record_, 1) + 1;
+      (limits.max_bytes - held_bytes_) / std::max<std::uint64_t>(bytes_per_record_, 1) + 1;
   return static_cast<std::uint32_t>(std::min(by_records, by_bytes));
 }
 
 /// A batch is what is there, unless the handler lets it gather for a while.
-bool LaneRunner::gather_longer(std::uint32_t attempt) const {
-  return attempt == 1 && limits_.linger > Duration{0} && records_held() > 0 && !full() &&
-         drained_ && Clock::now() < gathering_since_ + limits_.linger;
+bool LaneRunner::gather_longer() const {
+  const Duration linger = settings_.limits.linger;
+  return attempt_ == 1 && linger > Duration{0} && below_ == kNoOffsetLimit && !held_.empty() &&
+         !full() && drained_ && Clock::now() < gathering_since_ + linger;
 }
 
-/// How many of the held records make the next batch: bounded by number and bytes (never less than
-/// one), and cut where offsets go back, for there the partition started anew.
+/// How many of the held records make the next batch: bounded by number, bytes (never less than one)
+/// and the turn's limit, and cut where offsets go back, for there the partition started anew.
 std::size_t LaneRunner::batch_size() const {
-  const std::size_t most = std::min<std::size_t>(records_held(), limits_.max_records);
-  std::uint64_t bytes = source_->bytes(0);
+  const BatchLimits& limits = settings_.limits;
+  const std::size_t most = std::min<std::size_t>(held_.size(), limits.max_records);
+  std::uint64_t bytes = held_.bytes(0);
   std::size_t count = 1;
-  while (count < most && source_->offset(count) > source_->offset(count - 1)) {
-    bytes += source_->bytes(count);
-    if (bytes > limits_.max_bytes) break;
+  while (count < most && held_.offset(count) > held_.offset(count - 1) &&
+         held_.offset(count) < below_) {
+    bytes += held_.bytes(count);
+    if (bytes > limits.max_bytes) break;
     ++count;
   }
   return count;
 }
 
-void LaneRunner::run_batch(BatchView& view, std::uint32_t attempt, TurnDone& done) {
-  const std::size_t count = batch_size();
-  const OffsetRange range{source_->offset(0), source_->offset(count - 1) + 1};
-  // A re-run holds what an earlier turn reported, and maybe more behind it.
-  const Offset begin = attempt == 1 ? range.begin : std::max(range.begin, reported_);
-  done.received = {done.received.empty() ? begin : done.received.begin, range.end};
-  reported_ = range.end;
+void LaneRunner::report_receipt(std::size_t count) {
+  if (!inlet_->reports_receipt() || count <= reported_) return;
+  const Offset begin = held_.offset(reported_);
+  if (done_.received.empty()) done_.received.begin = begin;
+  done_.received.end = held_.offset(count - 1) + 1;
+  reported_ = count;
+}
+
+/// A tombstone has no payload to look at, and says that its key is gone: it is not for a filter to
+/// drop.
+route::Match LaneRunner::match(const moult_record& record, route::Scratch& scratch) const {
+  if (record.value == nullptr) return route::Match::kYes;
+  const std::string_view value(reinterpret_cast<const char*>(record.value), record.value_size);
+  return settings_.where->matches({value}, scratch);
+}
+
+/// Picks the records of a batch that its handler is to see, and passes a verdict on what is not
+/// JSON. Returns how many of the front make the batch: up to the first with a verdict.
+std::size_t LaneRunner::screen(std::size_t count, WorkerScratch& scratch) {
+  selected_.clear();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!verdicts_.empty() && verdicts_.contains(held_.offset(i))) return i;
+    moult_record record;
+    held_.show(i, record);
+    switch (match(record, scratch.routing)) {
+      case route::Match::kYes:
+        selected_.push_back(static_cast<std::uint32_t>(i));
+        break;
+      case route::Match::kNo:
+        break;
+      case route::Match::kNotJson:
+        verdicts_[held_.offset(i)].record.error = kNotJson;
+        return i;
+    }
+  }
+  return count;
+}
+
+// ---- Handling a batch ---------------------------------------------------------------------------
+
+LaneRunner::Step LaneRunner::run_batch(WorkerScratch& scratch) {
+  count_ = batch_size();
+  selected_.clear();
+  if (settings_.where) {
+    count_ = screen(count_, scratch);
+  } else if (!verdicts_.empty()) {
+    const auto judged = [&](std::size_t i) { return verdicts_.contains(held_.offset(i)); };
+    std::size_t unjudged = 0;
+    while (unjudged < count_ && !judged(unjudged)) ++unjudged;
+    count_ = unjudged;
+  }
+  running_since_ = Clock::now().time_since_epoch().count();
+  if (count_ == 0) {  // the front has a verdict
+    judgement_ = standing_verdicts();
+    count_ = std::max<std::size_t>(judgement_.done, 1);
+    report_receipt(count_);
+  } else {
+    report_receipt(count_);
+    if (settings_.where && selected_.empty()) {
+      judgement_ = Judgement{};
+      judgement_.done = count_;
+      counters_.filtered.fetch_add(count_, std::memory_order_relaxed);
+    } else if (!consume(count_, scratch.view)) {
+      return Step::kWaits;
+    }
+  }
+  if (!give_up_records()) return Step::kWaits;
+  const bool waited = waiting_ == Waiting::kDeadLetters;
+  if (waited) settle_dead_letters();
+  end_batch();
+  return done_.next == TurnDone::Next::kMore ? Step::kGoOn : Step::kLast;
+}
+
+/// False when the turn waits for what the handler produced.
+bool LaneRunner::consume(std::size_t count, BatchView& view) {
+  const BatchView::Choice choice{held_, count, selected_, attempt_};
   const moult_batch& batch =
-      view.build(*source_, count, attempt, identity_, generation_->capabilities());
-  running_begin_ = range.begin;
-  running_end_ = range.end;
+      view.build(choice, inlet_->high_watermark(), identity_, generation_->capabilities());
+  running_begin_ = held_.offset(0);
+  running_end_ = held_.offset(count - 1) + 1;
+  deliveries_->begin();
   const TimePoint started = Clock::now();
-  running_since_ = started.time_since_epoch().count();
-  const bool returned_ok = instance_->consume(batch);
+  {
+    InHand what = in_hand_for("consume");
+    what.first = held_.offset(0);
+    what.last = held_.offset(count - 1);
+    const InHandScope scope(what);
+    returned_ok_ = instance_->consume(batch);
+  }
+  counters_.count_batch(started, Clock::now());
+  counters_.filtered.fetch_add(count - choice.size(), std::memory_order_relaxed);
+  judgement_ = judge(view.outcomes(), selected_, count, attempt_, settings_.give_up, returned_ok_);
+  if (deliveries_->any()) waiting_ = Waiting::kTied;
+  if (!deliveries_->close()) return false;
+  if (waiting_ == Waiting::kTied) settle_tied();
+  return true;
+}
+
+/// A record whose message was not delivered failed.
+void LaneRunner::settle_tied() {
+  waiting_ = Waiting::kNothing;
+  for (const Deliveries::Failure& failure : deliveries_->take_failures()) {
+    std::size_t index = 0;
+    while (index < count_ && held_.offset(index) < failure.offset) ++index;
+    if (index == count_) continue;
+    FailedRecord record;
+    record.index = index;
+    record.attempts = index == 0 ? attempt_ : 1;
+    record.code = failure.code;
+    record.error = "what the handler produced was not delivered: " + failure.error;
+    fail_at(judgement_, std::move(record), settings_.give_up);
+  }
+}
+
+/// The verdicts of the records in front, as a judgement.
+Judgement LaneRunner::standing_verdicts() const {
+  Judgement judgement;
+  for (std::size_t i = 0; i < held_.size() && held_.offset(i) < below_; ++i) {
+    const auto at = verdicts_.find(held_.offset(i));
+    if (at == verdicts_.end()) break;
+    if (i > 0 && held_.offset(i) < held_.offset(i - 1)) break;
+    if (!at->second.settled) {
+      FailedRecord record = at->second.record;
+      record.index = i;
+      if (settings_.give_up.action == GiveUp::kNever || settings_.give_up.action == GiveUp::kStop) {
+        judgement.failed = std::move(record);
+        judgement.stops = settings_.give_up.action == GiveUp::kStop;
+        break;
+      }
+      judgement.given_up.push_back(std::move(record));
+    }
+    judgement.done = i + 1;
+  }
+  return judgement;
+}
+
+// ---- The end of a batch -------------------------------------------------------------------------
+
+/// What is done with is finished; the first record that isn't stops the lane there.
+void LaneRunner::end_batch() {
   running_since_ = 0;
   running_begin_ = running_end_ = 0;
-  counters_.count_batch(started, Clock::now());
-  judge(view.outcomes(), returned_ok, done);
-}
-
-// ---- Outcomes -----------------------------------------------------------------------------------
-
-/// The good prefix is finished; the first record that isn't stops the lane there.
-void LaneRunner::judge(std::span<const moult_outcome> outcomes, bool returned_ok, TurnDone& done) {
-  const auto bad = std::ranges::find_if(
-      outcomes, [](const moult_outcome& outcome) { return outcome.code != MOULT_OK; });
-  const auto good = static_cast<std::size_t>(bad - outcomes.begin());
-  if (bad == outcomes.end()) return finish(good, done);
-  done.next = TurnDone::Next::kFailed;
-  done.failure.offset = source_->offset(good);
-  done.failure.code = bad->error_code;
-  done.failure.retry_after = Milliseconds(bad->code == MOULT_RETRY ? bad->retry_after_ms : 0);
-  if (bad->error != nullptr) {
-    done.failure.error.assign(bad->error, std::min<std::uint32_t>(bad->error_size, 1024));
-  } else if (bad->code == MOULT_UNSET) {
-    done.failure.error = returned_ok ? "the handler left this record without an outcome"
-                                     : "the handler's consume failed";
+  if (judgement_.failed) {
+    FailedRecord& failed = *judgement_.failed;
+    done_.next = judgement_.stops ? TurnDone::Next::kStopped : TurnDone::Next::kFailed;
+    done_.failure = {held_.offset(failed.index), failed.retry_after, failed.code,
+                     std::move(failed.error)};
+    counters_.failures.fetch_add(1, std::memory_order_relaxed);
   }
-  counters_.failures.fetch_add(1, std::memory_order_relaxed);
-  // What was received and not finished starts here, even with nothing finished.
-  done.done_to = done.failure.offset;
-  finish(good, done);
+  finish(judgement_.done);
+  if (judgement_.failed) return;
+  const bool more = has_batch() || !drained_;
+  done_.next = more ? TurnDone::Next::kMore : TurnDone::Next::kDrained;
 }
 
-void LaneRunner::finish(std::size_t count, TurnDone& done) {
-  if (count == 0) return;
-  if (done.next != TurnDone::Next::kFailed) done.done_to = source_->offset(count - 1) + 1;
-  for (std::size_t i = 0; i < count; ++i) held_bytes_ -= source_->bytes(i);
-  source_->drop_front(count);
+void LaneRunner::finish(std::size_t count) {
+  // What was received and not finished starts at the failed record, past a gap before it.
+  const bool whole = inlet_->reports_receipt();
+  const Offset end = judgement_.failed ? done_.failure.offset
+                     : count > 0       ? held_.offset(count - 1) + 1
+                                       : 0;
+  if (whole && count > 0) {
+    if (done_.finished.empty()) done_.finished.push_back({held_.offset(0), end});
+    done_.finished.back().end = end;
+  }
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    bytes += held_.bytes(i);
+    if (whole) continue;
+    const Offset offset = held_.offset(i);
+    const bool adjacent = !done_.finished.empty() && done_.finished.back().end == offset;
+    if (!adjacent) done_.finished.push_back({offset, offset});
+    done_.finished.back().end = offset + 1;
+  }
+  if (!verdicts_.empty()) {
+    for (std::size_t i = 0; i < count; ++i) verdicts_.erase(held_.offset(i));
+  }
+  done_.finished_bytes += bytes;
+  held_bytes_ -= bytes;
+  reported_ -= std::min(reported_, count);
+  held_.drop_front(count);
   counters_.records.fetch_add(count, std::memory_order_relaxed);
 }
 
 LaneEnded LaneRunner::end(EndReason reason, TimePoint deadline) {
   if (instance_) {
+    const InHandScope scope(in_hand_for("revoked"));
     instance_->revoked(reason, std::max<std::int64_t>(0, to_ms(deadline - Clock::now())));
     instance_.reset();
   }
   // The client waits for every record: none may outlive its lane.
-  source_->drop_front(source_->size());
+  held_.drop_front(held_.size());
   held_bytes_ = 0;
   return {id_};
 }

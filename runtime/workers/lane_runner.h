@@ -2,98 +2,144 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <span>
+#include <optional>
+#include <vector>
 
+#include "runtime/base/in_hand.h"
 #include "runtime/base/log.h"
 #include "runtime/base/time.h"
 #include "runtime/dispatch/events.h"
-#include "runtime/kafka/lane_executor.h"
-#include "runtime/kafka/partition_source.h"
+#include "runtime/kafka/held_records.h"
 #include "runtime/plugin/generation.h"
-#include "runtime/workers/batch_view.h"
+#include "runtime/workers/deliveries.h"
+#include "runtime/workers/handler_counters.h"
+#include "runtime/workers/judgement.h"
+#include "runtime/workers/lane_settings.h"
+#include "runtime/workers/lane_work.h"
+#include "runtime/workers/outbox.h"
+#include "runtime/workers/record_inlet.h"
 
 namespace moult {
 
-struct BatchLimits {
-  std::uint32_t max_records = 500;
-  std::uint64_t max_bytes = 1024ULL * 1024;
-  Duration linger{0};
+/// What a lane works with; everything outlives it.
+struct LaneTools {
+  const LaneSettings& settings;
+  HandlerCounters& counters;
+  Outbox& outbox;
+  Logger log;
 };
 
-/// What a handler has done, since its start; written by workers, read by anyone.
-struct HandlerCounters {
-  std::atomic<std::uint64_t> records{0};  // finished
-  std::atomic<std::uint64_t> batches{0};
-  std::atomic<std::uint64_t> failures{0};
-  std::atomic<std::uint64_t> lanes{0};        // opened
-  std::atomic<Clock::rep> first_batch_at{0};  // 0: none yet
-  std::atomic<Clock::rep> last_batch_at{0};
-
-  void count_batch(TimePoint started, TimePoint ended);
-};
-
-/// The worker's side of a lane: pulls its partition queue, shows batches to its instance, says what
-/// became of them. One task at a time runs on it, on any worker; the dispatcher sees to that.
-class LaneRunner final : public CancelFlag {
+/// A lane with an instance: pulls its inlet, shows batches to the instance, carries out what
+/// becomes of them.
+///
+/// A turn that has to wait for the broker's acknowledgement (of a dead letter, or of what the
+/// handler produced) leaves its worker; when all are there, `on_resume` asks for resume().
+class LaneRunner final : public LaneWork, public LaneHost {
  public:
-  LaneRunner(const OpenLane& lane, std::unique_ptr<kafka::PartitionSource> source,
-             std::shared_ptr<Generation> generation, BatchLimits limits, HandlerCounters& counters,
-             Logger log);
+  LaneRunner(LaneId id, LaneIdentity identity, std::unique_ptr<RecordInlet> inlet,
+             std::shared_ptr<Generation> generation, LaneTools tools,
+             std::function<void(LaneRunner&)> on_resume);
 
-  // Whoever has the lane's task, on a worker of its generation.
-  InstanceCreated create();
-  TurnDone turn(BatchView& view, std::uint32_t attempt);
-  LaneEnded end(EndReason reason, TimePoint deadline);
+  InstanceCreated create() override;
+  std::optional<TurnDone> turn(WorkerScratch& scratch, const RunTurn& command) override;
+  std::optional<TurnDone> resume() override;
+  LaneEnded end(EndReason reason, TimePoint deadline) override;
+  std::size_t held() const { return held_.size(); }
 
-  // The poller.
-  /// When it returns, this lane pulls nothing any more.
-  void cancel();
-  kafka::PartitionSource& source() { return *source_; }
-  OffsetRange running() const { return {running_begin_, running_end_}; }
-  Duration running_for() const;
+  void cancel() override;
+  void overdue() override;
+  OffsetRange running() const override { return {running_begin_, running_end_}; }
+  Duration running_for() const override;
 
-  bool cancelled() const noexcept override { return cancelled_; }
+  bool cancelled() const noexcept override { return cancelled_ || overdue_; }
+  std::int32_t produce(const moult_message& message) noexcept override;
 
  private:
-  bool take_batch(BatchView& view, std::uint32_t attempt, TurnDone& done);
+  enum class Step : std::uint8_t { kGoOn, kLast, kWaits };
+  enum class Waiting : std::uint8_t { kNothing, kTied, kDeadLetters };
+
+  /// A record that needs no handler any more.
+  struct Verdict {
+    bool settled = false;  // only its place in the order is left
+    FailedRecord record;   // else it is to be given up
+  };
+
+  InHand in_hand_for(const char* call) const;
+
+  // Gathering.
+  Step take_batch(WorkerScratch& scratch);
   bool pull();
   std::uint32_t pull_limit() const;
   bool full() const {
-    return held_bytes_ >= limits_.max_bytes || records_held() >= limits_.max_records;
+    return held_bytes_ >= settings_.limits.max_bytes ||
+           held_.size() >= settings_.limits.max_records;
   }
-  std::size_t records_held() const { return source_->size(); }
-  bool gather_longer(std::uint32_t attempt) const;
+  bool has_batch() const { return !held_.empty() && held_.offset(0) < below_; }
+  bool gather_longer() const;
+  bool went_back() const;
   std::size_t batch_size() const;
-  void run_batch(BatchView& view, std::uint32_t attempt, TurnDone& done);
-  void judge(std::span<const moult_outcome> outcomes, bool returned_ok, TurnDone& done);
-  void finish(std::size_t count, TurnDone& done);
+  void report_receipt(std::size_t count);
+  route::Match match(const moult_record& record, route::Scratch& scratch) const;
+  std::size_t screen(std::size_t count, WorkerScratch& scratch);
+
+  // Handling.
+  Step run_batch(WorkerScratch& scratch);
+  bool consume(std::size_t count, BatchView& view);
+  void settle_tied();
+  bool give_up_records();
+  void produce_dead_letter(const FailedRecord& record, bool trimmed);
+  void skip(const FailedRecord& record);
+  void settle_dead_letters();
+  void end_batch();
+  void finish(std::size_t count);
+  Judgement standing_verdicts() const;
+  std::string plugin_label() const;
+  std::optional<TurnDone> end_turn();
 
   // Constant after construction.
   const LaneId id_;
   const LaneIdentity identity_;
+  const std::unique_ptr<RecordInlet> inlet_;
   const std::shared_ptr<Generation> generation_;
-  const BatchLimits limits_;
+  const LaneSettings& settings_;
   HandlerCounters& counters_;
+  Outbox& outbox_;
   const Logger log_;
 
   // Any thread.
   std::atomic<bool> cancelled_{false};
+  std::atomic<bool> overdue_{false};
   std::atomic<Offset> running_begin_{0};
   std::atomic<Offset> running_end_{0};
   std::atomic<Clock::rep> running_since_{0};
+  const std::shared_ptr<Deliveries> deliveries_;  // its answers may outlive the lane
 
-  std::mutex pulling_;  // held while the queue is pulled, and to cancel
+  std::mutex pulling_;  // held while the inlet is pulled, and to cancel
 
   // Whoever has the lane's task.
-  std::unique_ptr<kafka::PartitionSource> source_;
   std::unique_ptr<Instance> instance_;
+  kafka::HeldRecords held_;
   std::uint64_t held_bytes_ = 0;
-  std::uint64_t bytes_per_record_ = 0;  // a running mean, for how much to pull
-  bool drained_ = false;                // the last pull emptied the queue
+  std::uint64_t bytes_per_record_ = 0;  // of the last pull, for how much to pull
+  std::size_t reported_ = 0;            // of the held ones, those reported as received
+  bool drained_ = false;                // the last pull emptied the inlet
   TimePoint gathering_since_{};         // when the first held record was pulled
-  Offset reported_ = 0;                 // one past the last offset reported as received
+  std::map<Offset, Verdict> verdicts_;  // of held records; empty but for trouble
+
+  // The turn, and its batch.
+  TurnDone done_;
+  std::uint32_t attempt_ = 1;
+  Offset below_ = kNoOffsetLimit;
+  Waiting waiting_ = Waiting::kNothing;
+  std::size_t count_ = 0;                // records of the batch
+  std::vector<std::uint32_t> selected_;  // those the handler sees; empty: all
+  std::vector<moult_outcome> outcomes_;  // kept while tied messages are under way
+  bool returned_ok_ = false;
+  Judgement judgement_;
 };
 
 }  // namespace moult

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "runtime/base/alt_stack.h"
+
 namespace moult {
 
 WorkerPool::WorkerPool(std::string name, std::size_t threads) : name_(std::move(name)) {
@@ -29,7 +31,8 @@ void WorkerPool::post(Task task) {
 
 void WorkerPool::work() noexcept {
   pthread_setname_np(pthread_self(), name_.substr(0, 15).c_str());
-  BatchView scratch;
+  const AltStack alt_stack;  // for the report of a stack overflow
+  WorkerScratch scratch;
   for (;;) {
     std::unique_lock lock(mutex_);
     wake_.wait(lock, [this] { return ending_ || !tasks_.empty(); });

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/workers/batch_view.h"
+#include "runtime/workers/worker_scratch.h"
 
 namespace moult {
 
@@ -19,7 +19,7 @@ namespace moult {
 class WorkerPool {
  public:
   /// Runs on a worker; `scratch` is the worker's own.
-  using Task = std::function<void(BatchView& scratch)>;
+  using Task = std::function<void(WorkerScratch& scratch)>;
 
   WorkerPool(std::string name, std::size_t threads);
   /// Waits for the running tasks; what is still queued is dropped.

@@ -23,6 +23,7 @@ using ::testing::ElementsAre;
 
 std::vector<std::uint32_t> codes(const std::vector<Outcome>& outcomes) {
   std::vector<std::uint32_t> all;
+  all.reserve(outcomes.size());
   for (const Outcome& outcome : outcomes) all.push_back(outcome.code);
   return all;
 }
@@ -82,7 +83,7 @@ class Ledger : public ::testing::Test {
       std::istringstream columns(line);
       auto& row = all.emplace_back();
       for (std::string column; columns >> column;) row.push_back(column);
-      EXPECT_EQ(row.size(), 13U) << line;
+      EXPECT_EQ(row.size(), 14U) << line;
     }
     return all;
   }

@@ -56,10 +56,15 @@ class RecordingSink final : public LogSink {
   std::vector<LogLine> lines_;  // guarded by mutex_
 };
 
-class NeverCancelled final : public CancelFlag {
+class FakeLaneHost final : public LaneHost {
  public:
   bool cancelled() const noexcept override { return value; }
+  std::int32_t produce(const moult_message& message) noexcept override {
+    produced.emplace_back(message.topic, message.topic_size);
+    return MOULT_SUCCESS;
+  }
   bool value = false;
+  std::vector<std::string> produced;  // their topics
 };
 
 /// A built test plugin.
@@ -73,7 +78,7 @@ struct Loader {
   TempDir dir;
   RecordingSink sink;
   Logger log{sink, Component::kPlugin};
-  NeverCancelled cancel;
+  FakeLaneHost cancel;
   LaneIdentity lane{"orders.created", 3, 17};
   std::shared_ptr<UnloadCounts> unloads = std::make_shared<UnloadCounts>();
 

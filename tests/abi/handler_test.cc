@@ -93,6 +93,7 @@ class Layer : public testing::Test {
   std::vector<Outcome> run(const std::string& script, const std::vector<std::string>& values) {
     Lane lane(plugin_, {script});
     std::vector<Input> inputs;
+    inputs.reserve(values.size());
     for (const std::string& value : values) inputs.push_back({"key", value});
     std::vector<Outcome> outcomes = lane.consume(inputs);
     succeeded_ = lane.succeeded();
@@ -101,6 +102,7 @@ class Layer : public testing::Test {
 
   static std::vector<std::uint32_t> codes(const std::vector<Outcome>& outcomes) {
     std::vector<std::uint32_t> all;
+    all.reserve(outcomes.size());
     for (const Outcome& outcome : outcomes) all.push_back(outcome.code);
     return all;
   }

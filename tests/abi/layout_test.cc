@@ -57,13 +57,28 @@ static_assert(offsetof(moult_log_field, struct_size) == 0);
 static_assert(offsetof(moult_log_field, key) == 8);
 static_assert(offsetof(moult_log_field, value) == 16);
 
-static_assert(sizeof(moult_host) == 40);
+static_assert(sizeof(moult_message) == 72);
+static_assert(offsetof(moult_message, struct_size) == 0);
+static_assert(offsetof(moult_message, flags) == 4);
+static_assert(offsetof(moult_message, topic) == 8);
+static_assert(offsetof(moult_message, topic_size) == 16);
+static_assert(offsetof(moult_message, header_count) == 20);
+static_assert(offsetof(moult_message, key) == 24);
+static_assert(offsetof(moult_message, value) == 32);
+static_assert(offsetof(moult_message, key_size) == 40);
+static_assert(offsetof(moult_message, value_size) == 44);
+static_assert(offsetof(moult_message, headers) == 48);
+static_assert(offsetof(moult_message, header_stride) == 56);
+static_assert(offsetof(moult_message, tied_offset) == 64);
+
+static_assert(sizeof(moult_host) == 48);
 static_assert(offsetof(moult_host, struct_size) == 0);
 static_assert(offsetof(moult_host, abi_minor) == 4);
 static_assert(offsetof(moult_host, log) == 8);
 static_assert(offsetof(moult_host, now_ms) == 16);
 static_assert(offsetof(moult_host, cancelled) == 24);
 static_assert(offsetof(moult_host, extension) == 32);
+static_assert(offsetof(moult_host, produce) == 40);
 
 static_assert(sizeof(moult_error) == 16);
 static_assert(offsetof(moult_error, struct_size) == 0);

@@ -93,7 +93,7 @@ TEST(Staging, ResolvesSymlinks) {
 /// The writer goes on all the while, so some copy must meet it; none that met it may pass.
 TEST(Staging, RefusesAFileThatIsBeingWritten) {
   constexpr int kTries = 50;
-  constexpr std::size_t kSize = 16 * 1024 * 1024;
+  constexpr std::size_t kSize = 16ULL * 1024 * 1024;
   TempDir dir;
   const fs::path file = dir / "growing.so";
   write_file(file, std::string(kSize, 'x'));

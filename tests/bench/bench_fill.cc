@@ -3,7 +3,9 @@
 // padded by its note to SIZE bytes. Does nothing when the topic holds exactly RECORDS already;
 // one that holds another number is refused. The topic exists.
 //
-//   bench_fill BOOTSTRAP TOPIC RECORDS PARTITIONS SIZE
+//   bench_fill BOOTSTRAP TOPIC RECORDS PARTITIONS SIZE [KEYS]
+//
+// With KEYS, a multiple of PARTITIONS, record i has the key i % KEYS, else none.
 #include <fmt/format.h>
 
 #include <cstdint>
@@ -66,9 +68,10 @@ bench::ClientHandle make_producer(const std::string& bootstrap) {
   return bench::make_client(RD_KAFKA_PRODUCER, std::move(conf));
 }
 
-void produce(rd_kafka_t* client, rd_kafka_topic_t* topic, int partition, std::string& value) {
+void produce(rd_kafka_t* client, rd_kafka_topic_t* topic, int partition, std::string& value,
+             const std::string& key) {
   while (rd_kafka_produce(topic, partition, RD_KAFKA_MSG_F_COPY, value.data(), value.size(),
-                          nullptr, 0, nullptr) != 0) {
+                          key.empty() ? nullptr : key.data(), key.size(), nullptr) != 0) {
     const auto code = rd_kafka_last_error();
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) die("produce", rd_kafka_err2str(code));
     rd_kafka_poll(client, 100);
@@ -78,11 +81,14 @@ void produce(rd_kafka_t* client, rd_kafka_topic_t* topic, int partition, std::st
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) die("usage", "bench_fill BOOTSTRAP TOPIC RECORDS PARTITIONS SIZE");
+  if (argc != 6 && argc != 7) {
+    die("usage", "bench_fill BOOTSTRAP TOPIC RECORDS PARTITIONS SIZE [KEYS]");
+  }
   const std::string name = argv[2];
   const std::uint64_t records = std::stoull(argv[3]);
   const int partitions = std::stoi(argv[4]);
   const std::size_t size = std::stoul(argv[5]);
+  const std::uint64_t keys = argc == 7 ? std::stoull(argv[6]) : 0;
   const auto client = make_producer(argv[1]);
   const std::uint64_t before = stored(client.get(), name, partitions);
   if (before == records) return 0;
@@ -91,7 +97,7 @@ int main(int argc, char** argv) {
   for (std::uint64_t i = 0; i < records; ++i) {
     std::string value = value_of(i, size);
     produce(client.get(), topic.get(), static_cast<int>(i % static_cast<unsigned>(partitions)),
-            value);
+            value, keys == 0 ? "" : std::to_string(i % keys));
     if (i % 1000 == 0) rd_kafka_poll(client.get(), 0);
   }
   if (rd_kafka_flush(client.get(), kTimeoutMs) != RD_KAFKA_RESP_ERR_NO_ERROR) {

@@ -194,7 +194,8 @@ def bare_arguments(settings):
     return [f"{name}={value}" for name, value in settings.items()]
 
 
-def moult_command(build, settings, group, topic, plugin, workers, batch, plugin_settings=None):
+def moult_command(build, settings, group, topic, plugin, workers, batch, plugin_settings=None,
+                  handler=None):
     """How to start a daemon with one handler, whose config goes to the process's folder."""
 
     def command(folder):
@@ -209,6 +210,7 @@ def moult_command(build, settings, group, topic, plugin, workers, batch, plugin_
                 "handlers": [{
                     "name": "bench", "plugin": plugin, "topics": [topic], "workers": workers,
                     "batch": {"max_records": batch}, "settings": plugin_settings or {},
+                    **(handler or {}),
                 }],
             }],
         }

@@ -21,6 +21,8 @@ class EndToEnd : public OneGroup {
  protected:
   /// Places of all records of the topic, as Kafka's console consumer prints them.
   std::set<RecordId> recount(std::size_t records) const {
+    constexpr std::string_view kPartition = "Partition:";
+    constexpr std::string_view kOffset = "\tOffset:";
     std::istringstream lines(
         cluster_.tool({"console-consumer", "--topic", topic_, "--from-beginning", "--max-messages",
                        std::to_string(records), "--timeout-ms", "20000", "--formatter-property",
@@ -28,11 +30,10 @@ class EndToEnd : public OneGroup {
                        "--formatter-property", "print.value=false"}));
     std::set<RecordId> places;
     for (std::string line; std::getline(lines, line);) {
-      int partition = -1;
-      long long offset = -1;
-      if (std::sscanf(line.c_str(), "Partition:%d\tOffset:%lld", &partition, &offset) == 2) {
-        places.insert({{topic_, partition}, offset});
-      }
+      const std::size_t offset = line.find(kOffset);
+      if (!line.starts_with(kPartition) || offset == std::string::npos) continue;
+      places.insert({{topic_, std::stoi(line.substr(kPartition.size()))},
+                     std::stoll(line.substr(offset + kOffset.size()))});
     }
     return places;
   }

@@ -10,7 +10,6 @@ namespace {
 
 using ::testing::Each;
 using ::testing::ElementsAre;
-using ::testing::Ge;
 using ::testing::Le;
 
 class Failing : public OneGroup {

@@ -86,6 +86,20 @@ void Group::stop_cleanly(Daemon& daemon) {
   ended_.insert(daemon.pid());
 }
 
+std::vector<Offset> Group::handled(std::int32_t partition) {
+  std::vector<Offset> found;
+  for (const Entry& entry : of_event(ledger_.read(), Event::kRecord)) {
+    if (entry.partition().partition == partition) found.push_back(entry.offset);
+  }
+  return found;
+}
+
+Produced Group::produced_without(const std::set<RecordId>& given_up) const {
+  Produced rest = producer_.produced();
+  std::erase_if(rest, [&](const auto& each) { return given_up.contains(each.first); });
+  return rest;
+}
+
 void Group::expect_complete() {
   EXPECT_THAT(violations(producer_.produced(), ledger_.read(), admin_.committed(group_)),
               IsEmpty());

@@ -58,6 +58,13 @@ class Group : public ::testing::TestWithParam<Protocol> {
   /// TERM, and exit 0 in time.
   void stop_cleanly(Daemon& daemon);
 
+  /// The first handler of a specification.
+  static HandlerSpec& handler(DaemonSpec& daemon) { return daemon.consumers[0].handlers[0]; }
+  /// Records of this partition that were handled, in the order of their handling.
+  std::vector<Offset> handled(std::int32_t partition);
+  /// What was produced, less what is known to have been given up.
+  Produced produced_without(const std::set<RecordId>& given_up) const;
+
   /// All was handled by the rules, and all of it is committed. Call it when all daemons have ended.
   void expect_complete();
   void expect_no_duplicates() { EXPECT_THAT(duplicates(ledger_.read()), IsEmpty()); }

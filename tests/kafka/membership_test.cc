@@ -34,6 +34,7 @@ TEST_P(Membership, R8_HandlerLongerThanMaxPollIntervalCausesNoRebalance) {
 TEST_P(Membership, R11_IdleMembersStartTakeOverAndStopCleanly) {
   make_topic(1);
   std::vector<std::unique_ptr<Daemon>> members;
+  members.reserve(3);
   for (int i = 0; i < 3; ++i) members.push_back(start(spec()));
   ASSERT_TRUE(wait_stable(3));
   send(100);
@@ -41,7 +42,8 @@ TEST_P(Membership, R11_IdleMembersStartTakeOverAndStopCleanly) {
   const Entries handled = of_event(ledger_.read(), Event::kRecord);
   const pid_t busy = handled.front().lane.pid;
   EXPECT_THAT(of_pid(handled, busy), SizeIs(handled.size())) << "the others idle";
-  std::ranges::partition(members, [&](const auto& member) { return member->pid() == busy; });
+  std::partition(members.begin(), members.end(),
+                 [&](const auto& member) { return member->pid() == busy; });
   stop_cleanly(*members[2]);  // an idle one
   stop_cleanly(*members[0]);  // the busy one: the last must take over
   send(100);

@@ -10,8 +10,6 @@
 namespace moult::testing {
 namespace {
 
-using ::testing::HasSubstr;
-
 class Ordering : public OneGroup {
  protected:
   std::vector<Offset> handled(std::int32_t partition, const std::string& tag) {

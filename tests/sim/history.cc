@@ -115,6 +115,8 @@ void History::check_progress() {
     stop_asked_ = true;
   } else if (!free_partitions().empty()) {
     assign_soon(true);
+  } else if (member_->in_trouble()) {
+    rebalance();  // somebody acts: the partition goes and comes back
   } else if (settled() && !stop_asked_) {
     stop_asked_ = true;
     member_->stop();

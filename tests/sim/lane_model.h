@@ -2,7 +2,10 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
+#include <vector>
 
 #include "runtime/base/time.h"
 #include "runtime/dispatch/dispatcher.h"
@@ -28,13 +31,22 @@ struct PartitionQueue {
   std::optional<Offset> end_told;
 };
 
+/// Where an intake leaves records for the lanes of its slots.
+using SlotBoard = std::vector<std::deque<Record>>;
+
 enum class Owed { kNothing, kCreate, kTurn, kEnd };
 
 /// One lane, as the poller, the workers and the checks see it.
 struct LaneModel {
   LaneId id{};
+  LaneId source{};  // itself, or the intake whose slot it is
   std::size_t partition = 0;
   HandlerIndex handler{};
+  std::shared_ptr<SlotBoard> board;  // of an intake and its slots
+  std::size_t slot = 0;
+
+  bool is_slot() const { return source != id; }
+  bool is_intake() const { return board && !is_slot(); }
 
   // Shared.
   bool cancelled = false;
@@ -48,11 +60,18 @@ struct LaneModel {
   std::uint32_t incarnation = 0;  // of what was pulled
   std::optional<Offset> failing;
   std::uint32_t failures = 0;
+  RunTurn turn;                     // what it was asked for
+  bool went_back = false;           // an intake's next record is of a log that begins again
+  std::map<Offset, bool> verdicts;  // held records that no handler need see; true: settled
+  std::optional<RecordId> last_finished;
 
   // What the poller asked for and was told.
   Owed owed = Owed::kNothing;
   bool closing = false;
-  bool create_asked = false;
+  bool started = false;  // was given anything
+  bool stopped = false;  // gave up
+  bool overdue = false;
+  TimePoint asked_at{};  // for what it owes
   bool ended = false;
   bool released = false;   // its partition was unassigned
   bool signalled = false;  // its queue is not empty, and no turn was run since
@@ -63,6 +82,11 @@ struct LaneModel {
   bool disturbed = false;  // its log was cut while it was open
   Offset checked_to = 0;   // commits up to here were checked
   std::optional<Offset> last_offset;
+  // Of an intake: what was told of its records.
+  std::set<Offset> unfinished;
+  std::deque<Offset> past_watermark;  // finished or not
+  Offset received_to = 0;
+  Offset finished_to = 0;
   std::map<CommitId, Offset> commits;
   TimePoint last_commit_at{};
   bool last_commit_answered = true;

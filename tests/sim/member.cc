@@ -50,7 +50,7 @@ void Member::assigned(const std::vector<std::size_t>& partitions) {
 void Member::close_all(const std::vector<std::size_t>& partitions, EndReason reason) {
   for (const std::size_t p : partitions) {
     reasons_[p] = reason;
-    if (LaneModel* lane = lane_of(p)) lane->closing = true;
+    for (LaneModel* lane : lanes_of(p)) lane->closing = true;
   }
 }
 
@@ -76,7 +76,7 @@ void Member::revoked(const std::vector<std::size_t>& partitions) {
 void Member::evicted(const std::vector<std::size_t>& partitions) {
   for (const std::size_t p : partitions) {
     world_.note("broker: p{} goes to someone else", p);
-    if (LaneModel* lane = lane_of(p)) lane->evicted = true;
+    for (LaneModel* lane : lanes_of(p)) lane->evicted = true;
   }
 }
 
@@ -220,6 +220,7 @@ void Member::settle() {
   const TimePoint next = dispatcher_.next_wakeup();
   expect(next > world_.schedule.now(), "next_wakeup() is not in the future after tick()");
   for (const auto& [id, lane] : lanes_) check_due(lane);
+  check_trouble(next);
   check_bounds();
   if (next != kNever)
     wake_at(next + world_.random.between(Duration{0}, Duration(microseconds(500))));
@@ -263,12 +264,19 @@ void Member::hear(const TurnReport& report) {
   const TurnDone& done = report.done;
   LaneModel& lane = open_lane(done.lane);
   lane.owed = Owed::kNothing;
-  lane.told_incarnation = report.incarnation;
+  lane.overdue = false;
+  if (!lane.is_slot()) lane.told_incarnation = report.incarnation;
   world_.note("lane {}: turn done, next {}, done to {}", number(done.lane),
-              static_cast<std::int64_t>(done.next), done.done_to.value_or(-1));
+              static_cast<std::int64_t>(done.next),
+              done.finished.empty() ? -1 : done.finished.back().end);
+  if (lane.is_intake()) hear_intake(lane, report);
+  if (lane.is_slot() && !lane.released) hear_finished(lane, done);
   switch (done.next) {
     case TurnDone::Next::kFailed:
       return expect_rerun(lane, lane.failures, done.failure.retry_after);
+    case TurnDone::Next::kStopped:
+      lane.stopped = true;
+      return;
     case TurnDone::Next::kLinger:
       lane.due = done.linger_until;
       return;
@@ -280,9 +288,43 @@ void Member::hear(const TurnReport& report) {
   }
 }
 
+void Member::hear_intake(LaneModel& intake, const TurnReport& report) {
+  const auto& offsets = report.offsets;
+  if (!offsets.empty()) {
+    if (offsets.front() < intake.received_to) {
+      expect(intake.unfinished.empty(), "a log that began again was taken in too early");
+      intake.finished_to = 0;
+    }
+    intake.received_to = offsets.back() + 1;
+  }
+  intake.unfinished.insert(offsets.begin(), offsets.end());
+  intake.past_watermark.insert(intake.past_watermark.end(), offsets.begin(), offsets.end());
+  expect(intake.past_watermark.size() <= policy_of(intake).max_ahead,
+         "an intake took in more than it may");
+  for (auto& [id, lane] : lanes_) {
+    if (lane.source != intake.id || !lane.is_slot()) continue;
+    for (const SlotFill& fill : report.done.fills) {
+      if (static_cast<std::size_t>(fill.slot) == lane.slot) lane.signalled = true;
+    }
+  }
+}
+
+void Member::hear_finished(LaneModel& lane, const TurnDone& done) {
+  LaneModel& intake = source_of(lane);
+  for (const OffsetRange& range : done.finished) {
+    intake.unfinished.erase(intake.unfinished.lower_bound(range.begin),
+                            intake.unfinished.lower_bound(range.end));
+    intake.finished_to = std::max(intake.finished_to, range.end);
+  }
+  auto& past = intake.past_watermark;
+  while (!past.empty() &&
+         (intake.unfinished.empty() || past.front() < *intake.unfinished.begin())) {
+    past.pop_front();
+  }
+}
+
 void Member::expect_rerun(LaneModel& lane, std::uint32_t failures, Duration asked) {
-  const HandlerPolicy& policy =
-      world_.settings.dispatcher.handlers[static_cast<std::size_t>(lane.handler)];
+  const HandlerPolicy& policy = policy_of(lane);
   Duration full = policy.backoff;
   for (std::uint32_t i = 1; i < failures; ++i) full = std::min(full * 2, policy.backoff_max);
   full = std::min(full, policy.backoff_max);

@@ -44,6 +44,8 @@ class Member {
   const std::set<std::size_t>& owned() const { return owned_; }
   bool is_quiet() const { return quiet_; }
   bool stopping() const { return stopping_; }
+  /// A lane gave up and waits for its partition to go.
+  bool in_trouble() const { return dispatcher_.trouble().stopped > 0; }
 
   /// After the last partition was given back.
   void expect_all_closed() const;
@@ -74,8 +76,10 @@ class Member {
 
   void obey();
   void obey(const OpenLane& command);
+  void obey(const OpenSlot& command);
   void obey(const CreateInstance& command);
   void obey(const RunTurn& command);
+  void obey(const Overdue& command);
   void obey(const CancelLane& command);
   void obey(const EndLane& command);
   void obey(const CloseLane& command);
@@ -84,13 +88,24 @@ class Member {
   void obey(const Stopped& command);
 
   LaneModel& open_lane(LaneId id);
+  LaneModel& source_of(const LaneModel& lane) { return open_lane(lane.source); }
   LaneModel* lane_of(std::size_t partition);
+  std::vector<LaneModel*> lanes_of(std::size_t partition);
+  const HandlerPolicy& policy_of(const LaneModel& lane) const;
+  TimePoint drain_deadline(const LaneModel& lane) const;
+  void hear_intake(LaneModel& intake, const TurnReport& report);
+  void hear_finished(LaneModel& lane, const TurnDone& done);
+  bool slot_runs(const LaneModel& intake) const;
+  void check_intake_turn(const LaneModel& intake, const RunTurn& turn) const;
+  void check_drain_turn(LaneModel& slot, const RunTurn& turn);
+  void check_left_behind(const LaneModel& slot);
   void give(LaneModel& lane, Owed task);
   void check_offset(LaneModel& lane, Offset offset);
   void check_release(LaneModel& lane);
   void check_wait_for_commit(const LaneModel& lane) const;
   void check_due(const LaneModel& lane) const;
   void check_bounds() const;
+  void check_trouble(TimePoint next_tick) const;
   bool has_elder(const LaneModel& lane) const;
   void close_all(const std::vector<std::size_t>& partitions, EndReason reason);
 

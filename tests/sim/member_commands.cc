@@ -31,14 +31,27 @@ LaneModel& Member::open_lane(LaneId id) {
 /// The lane that has the partition now; not those that outstay it.
 LaneModel* Member::lane_of(std::size_t partition) {
   for (auto& [id, lane] : lanes_) {
-    if (lane.partition == partition && !lane.released) return &lane;
+    if (lane.partition == partition && !lane.released && !lane.is_slot()) return &lane;
   }
   return nullptr;
 }
 
+/// With its slots.
+std::vector<LaneModel*> Member::lanes_of(std::size_t partition) {
+  std::vector<LaneModel*> lanes;
+  for (auto& [id, lane] : lanes_) {
+    if (lane.partition == partition && !lane.released) lanes.push_back(&lane);
+  }
+  return lanes;
+}
+
+const HandlerPolicy& Member::policy_of(const LaneModel& lane) const {
+  return world_.settings.dispatcher.handlers[static_cast<std::size_t>(lane.handler)];
+}
+
 bool Member::has_elder(const LaneModel& lane) const {
   return std::ranges::any_of(lanes_, [&](const auto& entry) {
-    return entry.second.partition == lane.partition && entry.first < lane.id;
+    return entry.second.partition == lane.partition && entry.second.source < lane.source;
   });
 }
 
@@ -50,12 +63,39 @@ void Member::obey(const OpenLane& command) {
   expect(!graves_.contains(command.lane), "a lane's name was used again");
   expect(command.handler == world_.partitions[p].handler, "a lane has the wrong handler");
   LaneModel lane;
-  lane.id = command.lane;
+  lane.id = lane.source = command.lane;
   lane.partition = p;
   lane.handler = command.handler;
   lane.told_incarnation = lane.incarnation = world_.partitions[p].incarnation();
+  const std::size_t key_slots =
+      world_.settings.handlers[static_cast<std::size_t>(lane.handler)].key_slots;
+  if (key_slots > 0) lane.board = std::make_shared<SlotBoard>(key_slots);
   expect(lanes_.emplace(command.lane, std::move(lane)).second, "a lane was opened twice");
   queues_[p].attached = command.lane;
+}
+
+void Member::obey(const OpenSlot& command) {
+  world_.note("  open lane {}, slot {} of {}", number(command.lane),
+              static_cast<std::int64_t>(command.slot),
+              static_cast<std::int64_t>(number(command.intake)));
+  const LaneModel& intake = open_lane(command.intake);
+  expect(intake.is_intake(), "a slot of a lane that is no intake");
+  expect(!intake.closing, "a slot is opened of an intake that ends");
+  LaneModel lane;
+  lane.id = command.lane;
+  lane.source = command.intake;
+  lane.partition = intake.partition;
+  lane.handler = intake.handler;
+  lane.board = intake.board;
+  lane.slot = static_cast<std::size_t>(command.slot);
+  lane.evicted = intake.evicted;
+  lane.signalled = true;
+  expect(lane.slot < lane.board->size(), "a slot that its intake does not have");
+  for (const LaneModel* other : lanes_of(lane.partition)) {
+    expect(!other->is_slot() || other->slot != lane.slot, "a slot has two lanes");
+  }
+  expect(!graves_.contains(command.lane), "a lane's name was used again");
+  expect(lanes_.emplace(command.lane, std::move(lane)).second, "a lane was opened twice");
 }
 
 void Member::give(LaneModel& lane, Owed task) {
@@ -64,6 +104,9 @@ void Member::give(LaneModel& lane, Owed task) {
   expect(lane.owed == Owed::kNothing, "a lane has two tasks");
   expect(!lane.not_before || task == Owed::kEnd || world_.schedule.now() >= *lane.not_before,
          "a failing lane was not left alone for its backoff");
+  expect(!lane.stopped || task == Owed::kEnd, "a lane that gave up is given work");
+  lane.started = true;
+  lane.asked_at = world_.schedule.now();
   lane.owed = task;
   lane.not_before.reset();
   lane.due.reset();
@@ -75,20 +118,70 @@ void Member::obey(const CreateInstance& command) {
   LaneModel& lane = open_lane(command.lane);
   expect(!lane.has_instance, "a lane gets a second instance");
   expect(!lane.closing, "an instance is made for a lane that ends");
-  lane.create_asked = true;
   give(lane, Owed::kCreate);
 }
 
 void Member::obey(const RunTurn& command) {
   world_.note("  run turn, lane {}, attempt {}", number(command.lane), command.attempt);
   LaneModel& lane = open_lane(command.lane);
-  expect(lane.has_instance, "a turn is run without an instance");
-  expect(!lane.closing, "a turn starts on a lane that ends");
-  expect(!quiet_, "a turn starts while quiet");
+  expect(lane.has_instance || lane.is_intake(), "a turn is run without an instance");
+  if (lane.is_intake()) check_intake_turn(lane, command);
+  if (lane.is_slot()) {
+    expect(command.below <= source_of(lane).received_to, "a slot may take what was not told of");
+  }
+  expect(command.drains == (lane.closing && lane.is_slot()), "a drain turn is a slot's that ends");
+  if (command.drains) {
+    check_drain_turn(lane, command);
+  } else {
+    expect(!lane.closing, "a turn starts on a lane that ends");
+    expect(!quiet_, "a turn starts while quiet");
+  }
+  lane.turn = command;
   const bool again = !lane.held.empty() && lane.failing == lane.held.front().offset;
   expect(command.attempt == (again ? lane.failures + 1 : 1), "the attempt is counted wrong");
   lane.signalled = false;
   give(lane, Owed::kTurn);
+}
+
+bool Member::slot_runs(const LaneModel& intake) const {
+  return std::ranges::any_of(lanes_, [&](const auto& entry) {
+    const LaneModel& slot = entry.second;
+    return slot.is_slot() && slot.source == intake.id && slot.owed == Owed::kTurn;
+  });
+}
+
+void Member::check_intake_turn(const LaneModel& intake, const RunTurn& turn) const {
+  expect(turn.room > 0, "an intake runs without room");
+  expect(!intake.went_back || !slot_runs(intake),
+         "a slot may take records of a log that began again for older ones");
+  expect(intake.past_watermark.size() + turn.room <= policy_of(intake).max_ahead,
+         "an intake has too much room");
+  expect(kRecordBytes * intake.unfinished.size() < policy_of(intake).max_ahead_bytes,
+         "an intake runs with too many bytes unfinished");
+}
+
+TimePoint Member::drain_deadline(const LaneModel& lane) const {
+  const bool stopping = reasons_.at(lane.partition) == EndReason::kStopping;
+  return stopping ? *stop_deadline_ : *revoke_deadline_;
+}
+
+/// On its way out a slot goes on with what would be handled twice, and nothing else.
+void Member::check_drain_turn(LaneModel& slot, const RunTurn& turn) {
+  const LaneModel& intake = source_of(slot);
+  expect(turn.below <= intake.finished_to, "a slot on its way out takes more than it has to");
+  expect(!intake.unfinished.empty() && *intake.unfinished.begin() < intake.finished_to,
+         "a slot on its way out runs for nothing");
+  expect(world_.schedule.now() < drain_deadline(slot), "a slot drains past its deadline");
+}
+
+void Member::obey(const Overdue& command) {
+  world_.note("  overdue, lane {}", number(command.lane));
+  LaneModel& lane = open_lane(command.lane);
+  const Duration deadline = policy_of(lane).deadline;
+  expect(lane.owed == Owed::kTurn && !lane.overdue, "a lane is overdue for nothing");
+  expect(deadline > Duration{0} && world_.schedule.now() >= lane.asked_at + deadline,
+         "a lane is overdue before its deadline");
+  lane.overdue = true;
 }
 
 void Member::obey(const CancelLane& command) {
@@ -113,14 +206,25 @@ void Member::obey(const EndLane& command) {
   expect(lane.released || command.reason == reasons_[lane.partition],
          "a lane ends for a wrong reason");
   expect(command.deadline != kNever, "a lane ends without a deadline");
+  if (lane.is_slot() && !lane.released) check_left_behind(lane);
   give(lane, Owed::kEnd);
+}
+
+/// A slot that fails, that gave up or that has no time left may end with records that lie below
+/// finished ones: those are then handled again.
+void Member::check_left_behind(const LaneModel& slot) {
+  const bool holds = !slot.held.empty() || !(*slot.board)[slot.slot].empty();
+  const bool late =
+      reasons_[slot.partition] == EndReason::kLost || world_.schedule.now() >= drain_deadline(slot);
+  if (holds && (slot.not_before || slot.stopped || late))
+    world_.partitions[slot.partition].excuse();
 }
 
 void Member::obey(const CloseLane& command) {
   world_.note("  close lane {}", number(command.lane));
   LaneModel& lane = open_lane(command.lane);
   expect(lane.owed == Owed::kNothing, "a lane is closed while a worker has it");
-  expect(lane.ended || !lane.create_asked, "a lane is closed before it ended");
+  expect(lane.ended || !lane.started, "a lane is closed before it ended");
   expect(!lane.has_instance, "a lane is closed with its instance");
   expect(lane.closing, "a lane is closed that nobody wants back");
   if (!lane.released) check_release(lane);
@@ -178,7 +282,7 @@ void Member::check_wait_for_commit(const LaneModel& lane) const {
 
 void Member::check_release(LaneModel& lane) {
   const bool lost = reasons_[lane.partition] == EndReason::kLost;
-  if (!lost) check_wait_for_commit(lane);
+  if (!lost && !lane.is_slot()) check_wait_for_commit(lane);
   const bool overstays = lane.cancelled || !lane.ended;
   if (lost || lane.evicted || !lane.last_commit_ok || overstays) {
     world_.partitions[lane.partition].excuse();
@@ -194,11 +298,11 @@ void Member::obey(const Unassign& command) {
     partitions.push_back(p);
     owned_.erase(p);
     stop_fetching(p);
-    LaneModel* lane = lane_of(p);
-    if (lane == nullptr) continue;  // it ended and was closed
-    expect(lane->cancelled, "a partition is released under a lane that was not cancelled");
-    check_release(*lane);
-    lane->released = true;
+    for (LaneModel* lane : lanes_of(p)) {  // those that have not ended
+      expect(lane->cancelled, "a partition is released under a lane that was not cancelled");
+      check_release(*lane);
+      lane->released = true;
+    }
   }
   expect(releasing_.empty(), "a partition of the release was forgotten");
   losing_ = false;
@@ -230,9 +334,27 @@ void Member::check_due(const LaneModel& lane) const {
   if (lane.due) {
     expect(world_.schedule.now() <= *lane.due + kSlack, "a waiting lane was not woken");
   }
-  if (lane.not_before) return;
+  if (lane.not_before || lane.stopped) return;
+  if (lane.is_intake()) {
+    expect(!lane.signalled || !lane.unfinished.empty() || (lane.went_back && slot_runs(lane)),
+           "an intake with room waits for nothing");
+    return;
+  }
   expect(lane.has_instance, "a lane without an instance waits for nothing");
   expect(!lane.signalled, "a lane with a full queue waits for nothing");
+}
+
+void Member::check_trouble(TimePoint next_tick) const {
+  Trouble trouble;
+  for (const auto& [id, lane] : lanes_) {
+    if (lane.stopped && lane.owed == Owed::kNothing && !lane.ended) ++trouble.stopped;
+    if (lane.overdue) ++trouble.overdue;
+    const Duration deadline = policy_of(lane).deadline;
+    expect(lane.overdue || lane.owed != Owed::kTurn || deadline == Duration{0} ||
+               next_tick <= lane.asked_at + deadline,
+           "nobody looks at a batch when its deadline comes");
+  }
+  expect(dispatcher_.trouble() == trouble, "the trouble is counted wrong");
 }
 
 void Member::check_bounds() const {

@@ -13,6 +13,8 @@ Faults draw_faults(Random& random) {
   Faults faults;
   faults.record_fails = sometimes(random, random.chance(0.2) ? 0.3 : 0.03);
   faults.turn_hangs = sometimes(random, 0.02);
+  faults.delivery_fails = sometimes(random, 0.3);
+  faults.delivery_slow = sometimes(random, 0.3);
   faults.create_fails = sometimes(random, 0.3);
   faults.revoked_slow = sometimes(random, 0.2);
   faults.commit_fails = sometimes(random, 0.15);
@@ -31,13 +33,36 @@ DispatcherOptions draw_dispatcher(Random& random) {
   DispatcherOptions options;
   for (int i = 0; i < 2; ++i) {
     const Duration backoff = random.between(milliseconds(5), milliseconds(400));
-    options.handlers.push_back({backoff, backoff * static_cast<int>(random.between(1, 10))});
+    HandlerPolicy policy{backoff, backoff * static_cast<int>(random.between(1, 10))};
+    if (random.chance(0.4)) policy.deadline = random.between(milliseconds(5), milliseconds(2000));
+    options.handlers.push_back(policy);
   }
   options.commit_interval = random.between(milliseconds(10), milliseconds(1000));
-  options.revoke_deadline = random.between(milliseconds(0), milliseconds(3000));
+  if (random.chance(0.1)) {
+    options.revoke_deadline = Duration{0};
+  } else {
+    options.revoke_deadline = random.between(milliseconds(0), milliseconds(3000));
+  }
   options.commit_timeout = random.between(milliseconds(50), milliseconds(1500));
   options.seed = random.next();
   return options;
+}
+
+GiveUp draw_give_up(Random& random) {
+  if (random.chance(0.4)) return GiveUp::kNever;
+  if (random.chance(0.6)) return GiveUp::kDeadLetter;
+  return random.chance(0.7) ? GiveUp::kSkip : GiveUp::kStop;
+}
+
+HandlerSettings draw_handler(Random& random, HandlerPolicy& policy) {
+  HandlerSettings handler;
+  handler.give_up = draw_give_up(random);
+  handler.max_attempts = static_cast<std::uint32_t>(random.between(1, 4));
+  if (random.chance(0.5)) return handler;
+  handler.key_slots = random.between(1, 4);
+  policy.max_ahead = random.between(5, 30);
+  if (random.chance(0.3)) policy.max_ahead_bytes = kRecordBytes * random.between(1, 20);
+  return handler;
 }
 
 }  // namespace
@@ -55,6 +80,9 @@ Settings draw_settings(Random& random, std::size_t world_steps) {
     settings.stop_commit = random.between(milliseconds(0), milliseconds(2000));
   }
   settings.dispatcher = draw_dispatcher(random);
+  for (HandlerPolicy& policy : settings.dispatcher.handlers) {
+    settings.handlers.push_back(draw_handler(random, policy));
+  }
   settings.faults = draw_faults(random);
   settings.world_steps = world_steps;
   return settings;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "runtime/dispatch/dispatcher.h"
 #include "tests/sim/random.h"
@@ -13,6 +14,8 @@ struct Faults {
   // Of one thing that is done.
   double record_fails = 0;
   double turn_hangs = 0;
+  double delivery_fails = 0;
+  double delivery_slow = 0;
   double create_fails = 0;
   double revoked_slow = 0;
   double commit_fails = 0;
@@ -27,6 +30,19 @@ struct Faults {
   double truncation = 0;
 };
 
+/// What becomes of a record whose attempts are used up.
+enum class GiveUp { kNever, kSkip, kDeadLetter, kStop };
+
+/// What the workers know of a handler.
+struct HandlerSettings {
+  std::size_t key_slots = 0;  // that a partition is spread over; 0: none
+  GiveUp give_up = GiveUp::kNever;
+  std::uint32_t max_attempts = 1;
+};
+
+/// What every record weighs.
+inline constexpr std::uint64_t kRecordBytes = 100;
+
 /// What one history is like.
 struct Settings {
   std::size_t partitions = 1;
@@ -38,6 +54,7 @@ struct Settings {
   Duration stop_deadline{0};
   std::optional<Duration> stop_commit;  // what the last commit has after that
   DispatcherOptions dispatcher;
+  std::vector<HandlerSettings> handlers;  // by HandlerIndex
   Faults faults;
   std::size_t world_steps = 100;
 };

@@ -4,9 +4,12 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <sstream>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "tests/support/process.h"
@@ -91,6 +94,13 @@ void KafkaCluster::stop_node(int node, Stop how) const {
 }
 
 void KafkaCluster::start_node(int node) const { run({"start-node", name_, std::to_string(node)}); }
+
+void KafkaCluster::signal_node(int node, int signal) const {
+  const std::string pid = run({"pid", "--name", name_, std::to_string(node)});
+  if (::kill(static_cast<pid_t>(std::stol(pid)), signal) != 0) {
+    throw std::system_error(errno, std::generic_category(), "signal to a node");
+  }
+}
 
 std::filesystem::path KafkaCluster::log_file(int node) const {
   std::string path = run({"log", "--name", name_, std::to_string(node)});

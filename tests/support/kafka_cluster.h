@@ -38,6 +38,8 @@ class KafkaCluster {
   enum class Stop { kOrderly, kKill };
   void stop_node(int node, Stop how = Stop::kOrderly) const;
   void start_node(int node) const;
+  /// SIGSTOP and SIGCONT, say: a node that is there and does not answer.
+  void signal_node(int node, int signal) const;
   std::filesystem::path log_file(int node = 1) const;
 
   /// How often the group coordinator began a new generation (classic protocol) or epoch

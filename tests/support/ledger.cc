@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::array<std::string_view, 9> kNames = {
     "create", "assigned", "begin", "record", "failed", "cancelled", "end", "revoked", "destroy"};
-constexpr std::size_t kColumns = 13;
+constexpr std::size_t kColumns = 14;
 
 std::int64_t number(const std::string& column, std::int64_t none) {
   return column == "-" ? none : std::stoll(column);
@@ -48,6 +48,7 @@ Entry parse(const std::string& line) {
   if (columns[10] != "-") entry.key = columns[10] == "%" ? "" : columns[10];
   if (columns[11] != "-") entry.sequence = std::stoll(columns[11]);
   entry.detail = columns[12];
+  entry.instance = std::stoull(columns[13]);
   return entry;
 }
 
@@ -101,6 +102,15 @@ Entries of_event(const Entries& entries, Event event) {
 
 Entries of_pid(const Entries& entries, pid_t pid) {
   return only(entries, [&](const Entry& entry) { return entry.lane.pid == pid; });
+}
+
+Entries of_key(const Entries& entries, const std::string& key) {
+  return only(entries, [&](const Entry& entry) { return entry.key == key; });
+}
+
+Entries by_slot(Entries entries) {
+  for (Entry& entry : entries) entry.lane.slot = entry.instance;
+  return entries;
 }
 
 Entries of_tag(const Entries& entries, const std::string& tag) {

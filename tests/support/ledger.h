@@ -34,6 +34,7 @@ struct LaneKey {
   std::string tag;
   TopicPartition partition;
   std::uint64_t epoch = 0;
+  std::uint64_t slot = 0;  // 0 where a partition is one lane; else see by_slot()
 
   friend auto operator<=>(const LaneKey&, const LaneKey&) = default;
 };
@@ -49,6 +50,7 @@ struct Entry {
   std::optional<std::string> key;
   std::optional<std::int64_t> sequence;
   std::string detail;
+  std::uint64_t instance = 0;  // new for each object of a process
 
   const TopicPartition& partition() const { return lane.partition; }
   RecordId id() const { return {lane.partition, offset}; }
@@ -83,5 +85,8 @@ Entries only(const Entries& entries, const std::function<bool(const Entry&)>& pr
 Entries of_event(const Entries& entries, Event event);
 Entries of_pid(const Entries& entries, pid_t pid);
 Entries of_tag(const Entries& entries, const std::string& tag);
+Entries of_key(const Entries& entries, const std::string& key);
+/// The entries of a handler whose partitions are spread over slots: each instance is a lane.
+Entries by_slot(Entries entries);
 
 }  // namespace moult::testing

@@ -62,6 +62,24 @@ std::map<TopicPartition, std::vector<Span>> batches(const Entries& entries) {
   return spans;
 }
 
+using KeyOfPartition = std::pair<TopicPartition, std::string>;
+
+std::map<KeyOfPartition, Entries> handled_by_key(const Entries& entries) {
+  std::map<KeyOfPartition, Entries> keys;
+  for (const Entry& entry : entries) {
+    if (entry.event == Event::kRecord && entry.key) {
+      keys[{entry.partition(), *entry.key}].push_back(entry);
+    }
+  }
+  return keys;
+}
+
+Problems joined(std::initializer_list<Problems> parts) {
+  Problems all;
+  for (const Problems& some : parts) all.insert(all.end(), some.begin(), some.end());
+  return all;
+}
+
 }  // namespace
 
 Problems missing(const Produced& produced, const Entries& entries) {
@@ -187,14 +205,54 @@ Problems committed_too_far(const OffsetsByPartition& committed, const Produced& 
 
 Problems violations(const Produced& produced, const Entries& entries,
                     const OffsetsByPartition& committed) {
-  Problems all;
-  for (const Problems& some :
-       {missing(produced, entries), invented(produced, entries), out_of_order(entries),
-        overlapping(entries), revoked_too_early(entries),
-        committed_too_far(committed, produced, entries)}) {
-    all.insert(all.end(), some.begin(), some.end());
+  return joined({missing(produced, entries), invented(produced, entries), out_of_order(entries),
+                 overlapping(entries), revoked_too_early(entries),
+                 committed_too_far(committed, produced, entries)});
+}
+
+// ---- Spread partitions --------------------------------------------------------------------------
+
+Problems keys_out_of_order(const Entries& entries) {
+  Problems problems;
+  for (auto& [key, records] : handled_by_key(entries)) {
+    std::map<LaneKey, const Entry*> last;  // slots apart: a lane here is a partition's epoch
+    std::ranges::sort(records, {}, &Entry::start_ns);
+    for (const Entry& record : records) {
+      const Entry*& before = last[record.lane];
+      if (before != nullptr && record.offset <= before->offset) {
+        add(problems, fmt::format("{} of key {} came after {}", text(record.id()), key.second,
+                                  before->offset));
+      }
+      before = &record;
+    }
   }
-  return all;
+  return problems;
+}
+
+Problems keys_overlapping(const Entries& entries) {
+  Problems problems;
+  for (auto& [key, records] : handled_by_key(entries)) {
+    std::ranges::sort(records, {}, &Entry::start_ns);
+    for (std::size_t i = 1; i < records.size(); ++i) {
+      if (records[i].start_ns >= records[i - 1].end_ns) continue;
+      add(problems, fmt::format("{} of key {} began before {} ended", text(records[i].id()),
+                                key.second, records[i - 1].offset));
+    }
+  }
+  return problems;
+}
+
+Problems violations_by_key(const Produced& produced, const Entries& entries,
+                           const OffsetsByPartition& committed) {
+  return joined({violations_unordered(produced, entries, committed), out_of_order(by_slot(entries)),
+                 keys_out_of_order(entries), keys_overlapping(entries)});
+}
+
+Problems violations_unordered(const Produced& produced, const Entries& entries,
+                              const OffsetsByPartition& committed) {
+  return joined({missing(produced, entries), invented(produced, entries),
+                 revoked_too_early(by_slot(entries)),
+                 committed_too_far(committed, produced, entries)});
 }
 
 }  // namespace moult::testing

@@ -44,4 +44,18 @@ Problems committed_too_far(const OffsetsByPartition& committed, const Produced& 
 Problems violations(const Produced& produced, const Entries& entries,
                     const OffsetsByPartition& committed);
 
+// With `ordering: key` and `none` a partition is many lanes.
+
+/// Records of one key and partition that a process handled, in one epoch, before one with a lower
+/// offset. By the key in the record; those without one are not looked at.
+Problems keys_out_of_order(const Entries& entries);
+/// Records of one key and partition that were handled at the same time, by whomever.
+Problems keys_overlapping(const Entries& entries);
+/// As violations(), for `ordering: key`; pass the entries as they are.
+Problems violations_by_key(const Produced& produced, const Entries& entries,
+                           const OffsetsByPartition& committed);
+/// As violations(), for `ordering: none`.
+Problems violations_unordered(const Produced& produced, const Entries& entries,
+                              const OffsetsByPartition& committed);
+
 }  // namespace moult::testing

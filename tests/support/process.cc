@@ -40,6 +40,7 @@ Process::Process(const std::vector<std::string>& command, const Output& output) 
   const UniqueFd errors = open_for_output(output.errors);
   std::vector<std::string> words = command;
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   pid_ = ::fork();

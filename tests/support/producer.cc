@@ -21,8 +21,9 @@ rd_kafka_headers_t* headers_of(const NewRecord& record) {
   if (record.headers.empty()) return nullptr;
   rd_kafka_headers_t* headers = rd_kafka_headers_new(record.headers.size());
   for (const auto& [name, value] : record.headers) {
-    rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value.data(),
-                        static_cast<ssize_t>(value.size()));
+    rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()),
+                        value ? value->data() : nullptr,
+                        value ? static_cast<ssize_t>(value->size()) : 0);
   }
   return headers;
 }
@@ -79,7 +80,7 @@ bool Producer::queue(const NewRecord& record, const std::string& value, std::int
   fields[4].vtype = RD_KAFKA_VTYPE_VALUE;
   if (!record.tombstone) fields[4].u.mem = {const_cast<char*>(value.data()), value.size()};
   fields[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
-  fields[5].u.ptr = reinterpret_cast<void*>(sequence);  // NOLINT: a number in a pointer's place
+  fields[5].u.ptr = reinterpret_cast<void*>(sequence);  // a number in a pointer's place
   fields[6].vtype = RD_KAFKA_VTYPE_HEADERS;
   fields[6].u.headers = headers;
   const std::size_t used = headers == nullptr ? fields.size() - 1 : fields.size();
@@ -146,7 +147,7 @@ void Producer::acknowledged(const rd_kafka_message_t& message) {
     refused_ = rd_kafka_err2str(message.err);
     return;
   }
-  const auto sequence = reinterpret_cast<std::int64_t>(message._private);  // NOLINT
+  const auto sequence = reinterpret_cast<std::int64_t>(message._private);
   auto& into = in_transaction_ ? uncommitted_ : produced_;
   into.emplace(RecordId{{rd_kafka_topic_name(message.rkt), message.partition}, message.offset},
                sequence);

@@ -30,7 +30,7 @@ struct NewRecord {
   std::int32_t partition = kAnyPartition;
   std::optional<std::string> key = std::nullopt;
   std::optional<std::string> value = std::nullopt;
-  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::vector<std::pair<std::string, std::optional<std::string>>> headers = {};  // none: a NULL
   std::size_t size = 0;
   bool tombstone = false;  // no value at all
 };

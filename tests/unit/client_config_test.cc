@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "runtime/kafka/property_names.h"
 #include "runtime/kafka/version.h"
 
 namespace moult::kafka {
@@ -41,6 +42,34 @@ TEST(CheckProperty, NamesTheCureOfWhatTheRuntimeOwns) {
 TEST(CheckProperty, NamesTheLibraryThatLacksAProperty) {
   const auto problem = check_property("no.such.property", "x");
   EXPECT_THAT(problem.value_or(""), HasSubstr(loaded_version()));
+}
+
+TEST(CheckProperty, NamesThePropertyThatWasMeant) {
+  const std::string has_none = "librdkafka " + loaded_version() + " has no property ";
+  EXPECT_EQ(check_property("sesion.timeout.ms", "6000"),
+            has_none + "'sesion.timeout.ms'; did you mean 'session.timeout.ms'?");
+  // Without a value in a new configuration, an alias, and one of the topic's.
+  EXPECT_EQ(check_property("sasl.pasword", "hunter2"),
+            has_none + "'sasl.pasword'; did you mean 'sasl.password'?");
+  EXPECT_EQ(check_property("bootstrap.server", "b"),
+            has_none + "'bootstrap.server'; did you mean 'bootstrap.servers'?");
+  EXPECT_EQ(check_property("auto.ofset.reset", "earliest"),
+            has_none + "'auto.ofset.reset'; did you mean 'auto.offset.reset'?");
+}
+
+TEST(CheckProperty, AsksForNothingThatAConfigCantSet) {
+  EXPECT_EQ(check_property("rebalance_cbb", "x"),
+            "librdkafka " + loaded_version() + " has no property 'rebalance_cbb'");
+  EXPECT_EQ(check_property("Propertyy", "x"),
+            "librdkafka " + loaded_version() + " has no property 'Propertyy'");
+}
+
+TEST(PropertyNames, AreAllKnownToLibrdkafka) {
+  const std::vector<std::string> names = property_names();
+  EXPECT_GT(names.size(), 100U);
+  for (const std::string& name : names) {
+    EXPECT_THAT(check_property(name, "").value_or(""), Not(HasSubstr("has no property"))) << name;
+  }
 }
 
 TEST(CheckProperty, NeverRepeatsAValue) {

@@ -17,6 +17,7 @@ TEST_F(ConfigDescribeTest, ShowsTheEffectiveConfiguration) {
   EXPECT_EQ(describe_config(config), R"(commit_interval: 1500ms
 drain_deadline: 25s
 revoke_deadline: 10s
+memory_budget: 256MiB
 log:
   format: auto
   level: info
@@ -33,9 +34,30 @@ consumers:
         batch: {max_records: 500, max_bytes: 1MiB, linger: 0ms}
         ordering: partition
         workers: 1
-        retry: {backoff: 1s, backoff_max: 30s}
+        retry: {max_attempts: unlimited, backoff: 1s, backoff_max: 30s}
+        deadline: 5m
+        on_deadline: report
         settings: {}
 )");
+}
+
+TEST_F(ConfigDescribeTest, ShowsWhatAHandlerChose) {
+  const std::string described = describe_config(
+      parse_good("topic_prefix: blue.\n" + with_handler_lines("        ordering: key\n"
+                                                              "        key: /user/id\n"
+                                                              "        where: /event == \"a\"\n"
+                                                              "        dead_letter: orders.dlq\n"
+                                                              "        on_deadline: exit\n")));
+  EXPECT_THAT(described, HasSubstr(R"(        ordering: key
+        key: "/user/id"
+        max_slots: 64
+        where: "/event == \"a\""
+        workers: 1
+        retry: {max_attempts: 4, backoff: 1s, backoff_max: 30s}
+        dead_letter: "blue.orders.dlq"
+        deadline: 5m
+        on_deadline: exit
+)"));
 }
 
 TEST_F(ConfigDescribeTest, LoadsAgainAsTheSame) {
@@ -45,7 +67,12 @@ TEST_F(ConfigDescribeTest, LoadsAgainAsTheSame) {
       "kafka: {bootstrap.servers: \"b\", client.id: \"$${X} \\\" \\n \\u00e9\"}\n"
       "consumers:\n"
       "  - {group: 'g: #', handlers: [{name: a, plugin: '%.so', topics: ['^a\\.[b]$$', b]}]}\n"
-      "  - {group: h, handlers: [{name: b, plugin: b.so, topics: [b]}]}\n"));
+      "  - {group: h, handlers: [{name: b, plugin: b.so, topics: [b],\n"
+      "      ordering: key, key: '/a\"~1$$$$', where: '\"/a b\" in [1, \"\\n$$\"]', deadline: 1s,\n"
+      "      on_deadline: exit, dead_letter: d, retry: {max_attempts: unlimited}}]}\n"
+      "  - {group: i, handlers: [{name: c, plugin: c.so, topics: [b], dead_letter: skip,\n"
+      "      ordering: none, max_slots: 7}, {name: d, plugin: d.so, topics: [c],\n"
+      "      dead_letter: stop, retry: {max_attempts: 9}}]}\n"));
   EXPECT_EQ(describe_config(parse_good(described)), described);
 }
 

@@ -7,6 +7,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 
 class ConfigHandlerTest : public ConfigTest {};
 
@@ -17,53 +18,231 @@ TEST_F(ConfigHandlerTest, HasDefaults) {
   EXPECT_EQ(made.batch.max_bytes, 1U << 20);
   EXPECT_EQ(made.batch.linger, 0ms);
   EXPECT_EQ(made.ordering, Ordering::kPartition);
+  EXPECT_EQ(made.key_pointer, "");
+  EXPECT_EQ(made.max_slots, 64U);
+  EXPECT_FALSE(made.where.has_value());
   EXPECT_EQ(made.workers, 1U);
+  EXPECT_EQ(made.retry.max_attempts, 0U);
   EXPECT_EQ(made.retry.backoff, 1s);
   EXPECT_EQ(made.retry.backoff_max, 30s);
+  EXPECT_EQ(made.give_up, GiveUp::kNever);
+  EXPECT_EQ(made.dead_letter_topic, "");
+  EXPECT_EQ(made.deadline, 5min);
+  EXPECT_EQ(made.on_deadline, OnDeadline::kReport);
   EXPECT_EQ(made.settings_json, "{}");
 }
 
 TEST_F(ConfigHandlerTest, ReadsEveryKey) {
   const HandlerConfig made = handler(
       "        batch: {max_records: 100000, max_bytes: 1GiB, linger: 60s}\n"
-      "        ordering: partition\n"
+      "        ordering: key\n"
+      "        key: /user/id\n"
+      "        max_slots: 1024\n"
+      "        where: /event == \"order.created\"\n"
       "        workers: 1024\n"
-      "        retry: {backoff: 50ms, backoff_max: 24h}\n"
+      "        retry: {max_attempts: 1000, backoff: 50ms, backoff_max: 24h}\n"
+      "        dead_letter: orders.dlq\n"
+      "        deadline: 24h\n"
+      "        on_deadline: exit\n"
       "        settings: {currency: EUR}\n");
   EXPECT_EQ(made.batch.max_records, 100'000U);
   EXPECT_EQ(made.batch.max_bytes, 1U << 30);
   EXPECT_EQ(made.batch.linger, 60s);
+  EXPECT_EQ(made.ordering, Ordering::kKey);
+  EXPECT_EQ(made.key_pointer, "/user/id");
+  EXPECT_EQ(made.max_slots, 1'024U);
+  ASSERT_TRUE(made.where.has_value());
+  EXPECT_EQ(made.where->text(), R"(/event == "order.created")");
   EXPECT_EQ(made.workers, 1'024U);
+  EXPECT_EQ(made.retry.max_attempts, 1'000U);
   EXPECT_EQ(made.retry.backoff, 50ms);
   EXPECT_EQ(made.retry.backoff_max, 24h);
+  EXPECT_EQ(made.give_up, GiveUp::kDeadLetter);
+  EXPECT_EQ(made.dead_letter_topic, "orders.dlq");
+  EXPECT_EQ(made.deadline, 24h);
+  EXPECT_EQ(made.on_deadline, OnDeadline::kExit);
   EXPECT_EQ(made.settings_json, R"({"currency":"EUR"})");
 }
 
-TEST_F(ConfigHandlerTest, KeysOfLaterReleasesAreUnknown) {
+TEST_F(ConfigHandlerTest, ReadsEveryOrdering) {
+  EXPECT_EQ(handler("        ordering: partition\n").ordering, Ordering::kPartition);
+  EXPECT_EQ(handler("        ordering: key\n").ordering, Ordering::kKey);
+  EXPECT_EQ(handler("        ordering: none\n").ordering, Ordering::kNone);
+  EXPECT_THAT(problems(with_handler_lines("        ordering: keys\n")),
+              ElementsAre("9:19: 'ordering': 'keys' is not known; did you mean 'key'?"));
+}
+
+TEST_F(ConfigHandlerTest, AKeyIsOfUseOnlyWithOrderingKey) {
+  const char* const problem = ": 'key' is of use only with 'ordering: key'";
+  EXPECT_THAT(problems(with_handler_lines("        key: /id\n")), ElementsAre("9:14"s + problem));
+  EXPECT_THAT(problems(with_handler_lines("        ordering: none\n"
+                                          "        key: /id\n")),
+              ElementsAre("10:14"s + problem));
+}
+
+TEST_F(ConfigHandlerTest, MaxSlotsAreOfUseOnlyWithSlots) {
+  EXPECT_EQ(handler("        ordering: none\n"
+                    "        max_slots: 1\n")
+                .max_slots,
+            1U);
+  EXPECT_THAT(problems(with_handler_lines("        max_slots: 2\n")),
+              ElementsAre("9:20: 'max_slots' is of use only with 'ordering: key' or 'ordering: "
+                          "none'"));
+}
+
+TEST_F(ConfigHandlerTest, AnUnknownOrderingIsTheOnlyProblemOfItsKeys) {
+  EXPECT_THAT(problems(with_handler_lines("        ordering: kye\n"
+                                          "        key: /id\n"
+                                          "        max_slots: 8\n")),
+              ElementsAre("9:19: 'ordering': 'kye' is not known; did you mean 'key'?"));
+}
+
+TEST_F(ConfigHandlerTest, TheKeyIsAJsonPointer) {
   EXPECT_THAT(problems(with_handler_lines("        ordering: key\n"
-                                          "        dead_letter: orders.dlq\n"
-                                          "        deadline: 5m\n"
-                                          "        where: /a\n"
-                                          "        retry: {max_attempts: 4}\n")),
-              ElementsAre("9:19: 'ordering': 'key' is not known; valid: partition",
-                          HasSubstr("10:9: unknown key 'dead_letter' in handler; valid: name"),
-                          HasSubstr("11:9: unknown key 'deadline' in handler; valid: name"),
-                          HasSubstr("12:9: unknown key 'where' in handler; valid: name"),
-                          "13:17: unknown key 'max_attempts' in retry; valid: backoff, "
-                          "backoff_max"));
+                                          "        key: user_id\n")),
+              ElementsAre("10:14: 'key': 'user_id' is no JSON pointer: it does not begin with /"));
+  EXPECT_THAT(problems(with_handler_lines("        ordering: key\n"
+                                          "        key: ''\n")),
+              ElementsAre("10:14: 'key': '' is no JSON pointer: it is empty"));
+}
+
+TEST_F(ConfigHandlerTest, AWrongConditionIsShownWithItsColumn) {
+  EXPECT_THAT(problems(with_handler_lines("        where: /a = 1\n")),
+              ElementsAre("9:16: 'where': '/a = 1' at column 4: expected '==', '!=', 'in' or "
+                          "'exists' after the JSON pointer"));
+  EXPECT_THAT(problems(with_handler_lines("        where: [a]\n")),
+              ElementsAre("9:16: 'where' must be text, not a list"));
+}
+
+TEST_F(ConfigHandlerTest, AWrongConditionShowsNothingInterpolated) {
+  environment_["SECRET"] = "hunter2";
+  EXPECT_THAT(problems(with_handler_lines("        where: /a == ${SECRET}\n")),
+              ElementsAre("9:16: 'where': '/a == ${SECRET}' at column 7: expected a string in "
+                          "double quotes, a number, true, false or null"));
+}
+
+TEST_F(ConfigHandlerTest, WhoGivesUpTriesFourTimesUnlessToldOtherwise) {
+  EXPECT_EQ(handler("        dead_letter: skip\n").retry.max_attempts, 4U);
+  EXPECT_EQ(handler("        dead_letter: stop\n"
+                    "        retry: {backoff: 2s}\n")
+                .retry.max_attempts,
+            4U);
+  EXPECT_EQ(handler("        dead_letter: dlq\n"
+                    "        retry: {max_attempts: 1}\n")
+                .retry.max_attempts,
+            1U);
+  EXPECT_EQ(handler("        dead_letter: dlq\n"
+                    "        retry: {max_attempts: unlimited}\n")
+                .retry.max_attempts,
+            0U);
+}
+
+TEST_F(ConfigHandlerTest, ALimitOfAttemptsNeedsAnEndOfTheRecord) {
+  EXPECT_THAT(problems(with_handler_lines("        retry: {max_attempts: 4}\n")),
+              ElementsAre("9:31: 'max_attempts' is set, but not what becomes of a record that has "
+                          "used them up; set 'dead_letter' to a topic, to skip or to stop"));
+  EXPECT_EQ(handler("        retry: {max_attempts: unlimited}\n").retry.max_attempts, 0U);
+}
+
+TEST_F(ConfigHandlerTest, AWrongDeadLetterIsNotAMissingOne) {
+  EXPECT_THAT(problems(with_handler_lines("        retry: {max_attempts: 4}\n"
+                                          "        dead_letter: [a]\n")),
+              ElementsAre("10:22: 'dead_letter' must be text, not a list"));
+}
+
+TEST_F(ConfigHandlerTest, AttemptsAreANumberOrUnlimited) {
+  const auto problem_of = [this](const std::string& attempts) {
+    return problems(
+        with_handler_lines("        dead_letter: skip\n"
+                           "        retry: {max_attempts: " +
+                           attempts + "}\n"));
+  };
+  EXPECT_THAT(problem_of("0"),
+              ElementsAre("10:31: 'max_attempts': '0' is out of range: 1 to 1000"));
+  EXPECT_THAT(problem_of("1001"),
+              ElementsAre("10:31: 'max_attempts': '1001' is out of range: 1 to 1000"));
+  EXPECT_THAT(
+      problem_of("many"),
+      ElementsAre("10:31: 'max_attempts': 'many' is neither a whole number nor 'unlimited'"));
+  EXPECT_THAT(problem_of("[]"),
+              ElementsAre("10:31: 'max_attempts' must be a whole number or 'unlimited', not a "
+                          "list"));
+  environment_["ATTEMPTS"] = "unlimited";
+  EXPECT_THAT(problem_of("'${ATTEMPTS}'"), IsEmpty());
+}
+
+TEST_F(ConfigHandlerTest, SkipAndStopNeedNoTopic) {
+  EXPECT_EQ(handler("        dead_letter: skip\n").give_up, GiveUp::kSkip);
+  EXPECT_EQ(handler("        dead_letter: stop\n").give_up, GiveUp::kStop);
+  EXPECT_EQ(handler("        dead_letter: stop\n").dead_letter_topic, "");
+}
+
+TEST_F(ConfigHandlerTest, ADeadLetterTopicHasThePrefixOnce) {
+  const Config config =
+      parse_good("topic_prefix: blue.\n" + with_handler_lines("        dead_letter: orders.dlq\n"));
+  EXPECT_EQ(config.consumers.at(0).handlers.at(0).dead_letter_topic, "blue.orders.dlq");
+}
+
+TEST_F(ConfigHandlerTest, ADeadLetterTopicIsOneTopic) {
+  const auto problem_of = [this](const std::string& topic) {
+    return problems(with_handler_lines("        dead_letter: " + topic + "\n"));
+  };
+  EXPECT_THAT(problem_of("^a"),
+              ElementsAre("9:22: dead-letter topic '^a' is a regex, not one topic"));
+  EXPECT_THAT(problem_of("''"), ElementsAre("9:22: dead-letter topic '' is empty"));
+  EXPECT_THAT(problem_of("a/b"), ElementsAre(HasSubstr("'a/b' has characters other than")));
+  EXPECT_THAT(problems("topic_prefix: s\n" + with_handler_lines("        dead_letter: top\n")),
+              ElementsAre("10:22: dead-letter topic 'top' is a word of this key (with "
+                          "topic_prefix)"));
+}
+
+TEST_F(ConfigHandlerTest, ADeadLetterTopicThatTheGroupReadsWouldLoop) {
+  EXPECT_THAT(problems(with_handler_lines("        dead_letter: orders.created\n")),
+              ElementsAre("9:22: dead-letter topic 'orders.created' is read by this group too, see "
+                          "line 8; its records would come round for ever"));
+  EXPECT_THAT(problems(with_handler_lines("        dead_letter: audit.dlq\n"
+                                          "      - name: audit\n"
+                                          "        plugin: audit.so\n"
+                                          "        topics: [^audit\\.]\n")),
+              ElementsAre("9:22: dead-letter topic 'audit.dlq' is read by this group too, see line "
+                          "12; its records would come round for ever"));
+}
+
+TEST_F(ConfigHandlerTest, AnotherGroupMayReadADeadLetterTopic) {
+  EXPECT_THAT(problems(with_handler_lines("        dead_letter: orders.dlq\n"
+                                          "  - group: repair\n"
+                                          "    handlers:\n"
+                                          "      - name: repair\n"
+                                          "        plugin: repair.so\n"
+                                          "        topics: [orders.dlq, ^orders\\.]\n")),
+              IsEmpty());
+}
+
+TEST_F(ConfigHandlerTest, ThePrefixIsPartOfTheLoop) {
+  EXPECT_THAT(problems("topic_prefix: blue.\n" +
+                       with_handler_lines("        dead_letter: blue.orders.created\n")),
+              IsEmpty());
+  EXPECT_THAT(problems("topic_prefix: blue.\n" +
+                       with_handler_lines("        dead_letter: orders.created\n")),
+              ElementsAre(HasSubstr("'orders.created' is read by this group too, see line 9;")));
 }
 
 TEST_F(ConfigHandlerTest, RangesAreChecked) {
   EXPECT_THAT(
       problems(with_handler_lines("        batch: {max_records: 0, max_bytes: 1023B, linger: 61s}\n"
                                   "        workers: 1025\n"
-                                  "        retry: {backoff: 0ms, backoff_max: 25h}\n")),
+                                  "        retry: {backoff: 0ms, backoff_max: 25h}\n"
+                                  "        ordering: none\n"
+                                  "        max_slots: 1025\n"
+                                  "        deadline: 999ms\n")),
       ElementsAre("9:30: 'max_records': '0' is out of range: 1 to 100000",
                   "9:44: 'max_bytes': '1023B' is out of range: 1KiB to 1GiB",
                   "9:59: 'linger': '61s' is out of range: 0ms to 1m",
                   "10:18: 'workers': '1025' is out of range: 1 to 1024",
                   "11:26: 'backoff': '0ms' is out of range: 1ms to 1h",
-                  "11:44: 'backoff_max': '25h' is out of range: 1s to 24h"));
+                  "11:44: 'backoff_max': '25h' is out of range: 1s to 24h",
+                  "13:20: 'max_slots': '1025' is out of range: 1 to 1024",
+                  "14:19: 'deadline': '999ms' is out of range: 1s to 24h"));
 }
 
 TEST_F(ConfigHandlerTest, NumbersThatOverflowAreOutOfRange) {
@@ -80,14 +259,15 @@ TEST_F(ConfigHandlerTest, TypesAreChecked) {
                                   "        workers: -1\n"
                                   "        retry: 5s\n"
                                   "        ordering:\n"
-                                  "        settings: [a]\n")),
-      ElementsAre("9:30: 'max_records': '5' is text; write the number without quotes",
-                  "9:46: 'max_bytes': '5' lacks a unit (B, kB, KiB, MB, MiB, GB, GiB)",
-                  "9:57: 'linger' must be a duration such as 50ms, 1s, 5m or 2h, not a list",
-                  "10:18: 'workers': '-1' is not a whole number",
-                  "11:16: 'retry' must be a map, not text",
-                  "12:9: 'ordering' must be text, not empty",
-                  "13:19: 'settings' must be a map, not a list"));
+                                  "        settings: [a]\n"
+                                  "        on_deadline: kill\n")),
+      ElementsAre(
+          "9:30: 'max_records': '5' is text; write the number without quotes",
+          "9:46: 'max_bytes': '5' lacks a unit (B, kB, KiB, MB, MiB, GB, GiB)",
+          "9:57: 'linger' must be a duration such as 50ms, 1s, 5m or 2h, not a list",
+          "10:18: 'workers': '-1' is not a whole number", "11:16: 'retry' must be a map, not text",
+          "12:9: 'ordering' must be text, not empty", "13:19: 'settings' must be a map, not a list",
+          "14:22: 'on_deadline': 'kill' is not known; valid: report, exit"));
 }
 
 TEST_F(ConfigHandlerTest, AnInterpolatedNumberMayBeQuoted) {

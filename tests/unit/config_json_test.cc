@@ -9,7 +9,6 @@ namespace moult::config {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 TEST(ConfigJsonTest, EscapesStrings) {
   EXPECT_EQ(json_string("a\"b\\c/d"), R"("a\"b\\c/d")");

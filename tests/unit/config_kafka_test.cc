@@ -1,3 +1,5 @@
+#include "runtime/kafka/client_config.h"
+#include "runtime/kafka/version.h"
 #include "tests/unit/config_fixture.h"
 
 namespace moult {
@@ -43,6 +45,18 @@ TEST_F(ConfigKafkaTest, EveryPropertyIsCheckedOnceAtItsPlace) {
                        "}\n"
                        "  - {group: h, handlers: [{name: b, plugin: a.so, topics: [a]}]}\n"),
               ElementsAre("3:3: a!", "5:24: b!"));
+}
+
+TEST_F(ConfigKafkaTest, AMistypedPropertyIsNamedWithTheOneThatWasMeant) {
+  context_.check_kafka_property = kafka::check_property;
+  EXPECT_THAT(problems("kafka:\n"
+                       "  bootstrap.servers: b\n"
+                       "  sesion.timeout.ms: 6000\n"
+                       "consumers: [{group: g, " +
+                       std::string(kHandlers) + "}]\n"),
+              ElementsAre("3:3: librdkafka " + kafka::loaded_version() +
+                          " has no property 'sesion.timeout.ms'; did you mean "
+                          "'session.timeout.ms'?"));
 }
 
 TEST_F(ConfigKafkaTest, TheCheckerSeesWhatTheVariableHolds) {

@@ -25,6 +25,7 @@ TEST_F(ConfigLoadTest, TheSmallestFileHasTheDefaults) {
   EXPECT_EQ(config.commit_interval, 1s);
   EXPECT_EQ(config.drain_deadline, 25s);
   EXPECT_EQ(config.revoke_deadline, 10s);
+  EXPECT_EQ(config.memory_budget, 256U << 20);
   EXPECT_EQ(config.log.format, LogFormat::kAuto);
   EXPECT_EQ(config.log.level, Severity::kInfo);
   ASSERT_THAT(config.consumers, SizeIs(1));
@@ -39,11 +40,13 @@ TEST_F(ConfigLoadTest, ReadsTheTopLevel) {
       parse_good(with_top_lines("staging_path: /var/cache/moult\n"
                                 "commit_interval: 5s\n"
                                 "drain_deadline: 1m\n"
-                                "revoke_deadline: 0ms\n"));
+                                "revoke_deadline: 0ms\n"
+                                "memory_budget: 1024GiB\n"));
   EXPECT_EQ(config.staging_path, "/var/cache/moult");
   EXPECT_EQ(config.commit_interval, 5s);
   EXPECT_EQ(config.drain_deadline, 1min);
   EXPECT_EQ(config.revoke_deadline, 0s);
+  EXPECT_EQ(config.memory_budget, 1ULL << 40);
 }
 
 TEST_F(ConfigLoadTest, ReadsTheLogSection) {
@@ -91,11 +94,18 @@ TEST_F(ConfigLoadTest, FindsEveryProblemAndKeepsTheirOrder) {
                           "line 2"));
 }
 
+TEST_F(ConfigLoadTest, TheMemoryBudgetHasARange) {
+  EXPECT_THAT(problems(with_top_lines("memory_budget: 16777215B\n")),
+              ElementsAre("1:16: 'memory_budget': '16777215B' is out of range: 16MiB to 1024GiB"));
+  EXPECT_THAT(problems(with_top_lines("memory_budget: 1025GiB\n")),
+              ElementsAre("1:16: 'memory_budget': '1025GiB' is out of range: 16MiB to 1024GiB"));
+}
+
 TEST_F(ConfigLoadTest, AnUnknownKeyNearToNothingListsTheValidOnes) {
-  EXPECT_THAT(problems(with_top_lines("memory_budget: 256MiB\n")),
-              ElementsAre("1:1: unknown key 'memory_budget' in the top level; valid: kafka, "
+  EXPECT_THAT(problems(with_top_lines("admin_socket: /run/moult.sock\n")),
+              ElementsAre("1:1: unknown key 'admin_socket' in the top level; valid: kafka, "
                           "plugins_path, topic_prefix, staging_path, commit_interval, "
-                          "drain_deadline, revoke_deadline, log, consumers"));
+                          "drain_deadline, revoke_deadline, memory_budget, log, consumers"));
 }
 
 TEST_F(ConfigLoadTest, SectionsHaveTheRightKind) {
@@ -198,12 +208,18 @@ TEST_F(ConfigLoadTest, TheReferenceFileLoadsAndSaysTheDefaults) {
   EXPECT_EQ(config->commit_interval, defaults.commit_interval);
   EXPECT_EQ(config->drain_deadline, defaults.drain_deadline);
   EXPECT_EQ(config->revoke_deadline, defaults.revoke_deadline);
+  EXPECT_EQ(config->memory_budget, defaults.memory_budget);
   EXPECT_EQ(config->log.level, defaults.log.level);
   const HandlerConfig& handler = config->consumers.at(0).handlers.at(0);
   EXPECT_EQ(handler.batch.max_records, BatchConfig().max_records);
   EXPECT_EQ(handler.batch.max_bytes, BatchConfig().max_bytes);
   EXPECT_EQ(handler.retry.backoff, RetryConfig().backoff);
+  EXPECT_EQ(handler.ordering, HandlerConfig().ordering);
+  EXPECT_EQ(handler.retry.max_attempts, 4U);
   EXPECT_EQ(handler.retry.backoff_max, RetryConfig().backoff_max);
+  EXPECT_EQ(handler.dead_letter_topic, "orders.dlq");
+  EXPECT_EQ(handler.deadline, HandlerConfig().deadline);
+  EXPECT_EQ(handler.on_deadline, HandlerConfig().on_deadline);
   EXPECT_EQ(handler.settings_json, R"({"currency":"EUR","limit":100,"code":"007"})");
 }
 

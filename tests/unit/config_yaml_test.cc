@@ -1,6 +1,7 @@
-#include "tests/unit/config_fixture.h"
+#include <fmt/format.h>
 
 #include "runtime/config/yaml_reader.h"
+#include "tests/unit/config_fixture.h"
 
 namespace moult::config {
 namespace {
@@ -54,9 +55,7 @@ TEST_F(ConfigYamlTest, AnchorsAliasesAndTagsAreRefused) {
 TEST_F(ConfigYamlTest, AnAliasBombStaysSmall) {
   std::string bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n";
   for (int level = 1; level < 30; ++level) {
-    const std::string before = "*a" + std::to_string(level - 1);
-    const std::string name = "a" + std::to_string(level);
-    bomb += name + ": &" + name + " [" + before + ", " + before + ", " + before + "]\n";
+    bomb += fmt::format("a{0}: &a{0} [*a{1}, *a{1}, *a{1}]\n", level, level - 1);
   }
   EXPECT_THAT(problems(bomb), SizeIs(30 + 29 * 3));
 }

@@ -4,6 +4,7 @@ set(DISPATCH_UNIT_TESTS
   dispatcher_assignment_test.cc
   dispatcher_commit_test.cc
   dispatcher_lane_test.cc
+  dispatcher_spread_test.cc
   dispatcher_stop_test.cc
   lane_test.cc)
 set(DISPATCH_PROPERTY_TESTS

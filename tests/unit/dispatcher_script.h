@@ -27,7 +27,27 @@ class Turn {
     return *this;
   }
   Turn& done_to(Offset offset) {
-    report_.done_to = offset;
+    report_.finished = {{0, offset}};
+    return *this;
+  }
+  Turn& finished(Offset begin, Offset end) {
+    report_.finished.push_back({begin, end});
+    return *this;
+  }
+  /// Of an intake: a record for each slot named.
+  Turn& fills(std::initializer_list<std::uint32_t> slots) {
+    for (const std::uint32_t slot : slots) report_.fills.push_back({SlotIndex{slot}, 1});
+    report_.received_records = static_cast<std::uint32_t>(slots.size());
+    report_.received_bytes = 10 * slots.size();
+    return *this;
+  }
+  Turn& went_back() {
+    report_.went_back = true;
+    return more();
+  }
+  Turn& stops_at(Offset offset) {
+    fails_at(offset);
+    report_.next = TurnDone::Next::kStopped;
     return *this;
   }
   Turn& end_at(Offset offset) {
@@ -69,8 +89,17 @@ struct Words {
   std::string operator()(const CreateInstance& it) const {
     return fmt::format("create {}", number(it.lane));
   }
+  std::string operator()(const OpenSlot& it) const {
+    return fmt::format("open {} slot {} of {}", number(it.lane),
+                       static_cast<std::uint32_t>(it.slot), number(it.intake));
+  }
   std::string operator()(const RunTurn& it) const {
+    if (it.room > 0) return fmt::format("take {} room {}", number(it.lane), it.room);
+    if (it.drains) return fmt::format("drain {} <{}", number(it.lane), it.below);
     return fmt::format("run {} #{}", number(it.lane), it.attempt);
+  }
+  std::string operator()(const Overdue& it) const {
+    return fmt::format("overdue {}", number(it.lane));
   }
   std::string operator()(const CancelLane& it) const {
     return fmt::format("cancel {}", number(it.lane));
@@ -133,6 +162,7 @@ class Script {
   std::string created(std::uint64_t lane) { return on(InstanceCreated{LaneId{lane}, true}); }
   std::string create_failed(std::uint64_t lane) { return on(InstanceCreated{LaneId{lane}, false}); }
   std::string done(std::uint64_t lane, const Turn& turn) { return on(turn.of(lane)); }
+  std::string done(const TurnDone& report) { return on(report); }
   std::string ended(std::uint64_t lane) { return on(LaneEnded{LaneId{lane}}); }
   std::string committed(std::uint64_t commit) { return on(CommitDone{CommitId{commit}, true}); }
   std::string commit_failed(std::uint64_t commit) {

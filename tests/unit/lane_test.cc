@@ -12,8 +12,8 @@ namespace {
 
 using enum LaneState;
 
-constexpr std::array kStates = {kBlocked,   kCreating, kIdle,   kRunning,
-                                kLingering, kBackoff,  kEnding, kEnded};
+constexpr std::array kStates = {kBlocked, kCreating, kIdle,   kRunning, kLingering,
+                                kBackoff, kStopped,  kEnding, kEnded};
 
 TEST(LaneTest, GoesOneWayRound) {
   const std::set<std::pair<LaneState, LaneState>> allowed = {
@@ -21,7 +21,7 @@ TEST(LaneTest, GoesOneWayRound) {
       {kCreating, kEnding},   {kIdle, kRunning},    {kIdle, kEnding},      {kRunning, kIdle},
       {kRunning, kLingering}, {kRunning, kBackoff}, {kRunning, kEnding},   {kLingering, kRunning},
       {kLingering, kEnding},  {kBackoff, kRunning}, {kBackoff, kCreating}, {kBackoff, kEnding},
-      {kEnding, kEnded},
+      {kEnding, kEnded},      {kBlocked, kIdle},    {kRunning, kStopped},  {kStopped, kEnding},
   };
   for (const LaneState from : kStates) {
     for (const LaneState to : kStates) {
@@ -38,7 +38,7 @@ TEST(LaneTest, EveryStateHasItsName) {
 }
 
 Lane lane_in(LaneState state) {
-  Lane lane(LaneId{1}, {"orders", 0}, HandlerIndex{0}, 1);
+  Lane lane(LaneId{1}, LaneId{1}, {"orders", 0}, HandlerIndex{0}, 1);
   lane.state = state;
   return lane;
 }
@@ -47,7 +47,7 @@ TEST(LaneTest, IsBusyWhileAWorkerOwesAnAnswer) {
   for (const LaneState state : {kCreating, kRunning, kEnding}) {
     EXPECT_TRUE(lane_in(state).busy()) << name_of(state);
   }
-  for (const LaneState state : {kBlocked, kIdle, kLingering, kBackoff, kEnded}) {
+  for (const LaneState state : {kBlocked, kIdle, kLingering, kBackoff, kStopped, kEnded}) {
     EXPECT_FALSE(lane_in(state).busy()) << name_of(state);
   }
 }

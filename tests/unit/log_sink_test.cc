@@ -15,7 +15,6 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <fstream>
 #include <limits>
 #include <stdexcept>
@@ -300,6 +299,12 @@ TEST(LogSink, EachComponentHasItsLevel) {
   EXPECT_THAT(file.lines(), ElementsAre(HasSubstr("kafka: shown"), HasSubstr("app: shown now")));
 }
 
+/// The number in a field of a text line; without one, throws.
+int field_of(const std::string& text, const std::string& name) {
+  const std::string before = " " + name + "=";
+  return std::stoi(text.substr(text.find(before)).substr(before.size()));
+}
+
 TEST(LogSink, EightThreadsKeepTheirOrderAndLoseNothing) {
   constexpr int kThreads = 8;
   constexpr int kLines = kMaxQueuedLogLines / kThreads;
@@ -307,6 +312,7 @@ TEST(LogSink, EightThreadsKeepTheirOrderAndLoseNothing) {
   {
     const auto sink = sink_to(file.fd(), Format::kText);
     std::vector<std::thread> threads;
+    threads.reserve(kThreads);
     for (int thread = 0; thread < kThreads; ++thread) {
       threads.emplace_back([&sink, thread] {
         const Logger log(*sink, Component::kWorkers);
@@ -320,12 +326,8 @@ TEST(LogSink, EightThreadsKeepTheirOrderAndLoseNothing) {
   }
   std::array<int, kThreads> next{};
   for (const std::string& text : file.lines()) {
-    unsigned thread = 0;
-    int line = 0;
-    const std::size_t fields = text.find("thread=");
-    ASSERT_NE(fields, std::string::npos) << text;
-    ASSERT_EQ(std::sscanf(text.c_str() + fields, "thread=%u line=%d", &thread, &line), 2) << text;
-    ASSERT_EQ(line, next.at(thread)++) << text;
+    const auto thread = static_cast<std::size_t>(field_of(text, "thread"));
+    ASSERT_EQ(field_of(text, "line"), next.at(thread)++) << text;
   }
   for (const int count : next) EXPECT_EQ(count, kLines);
 }
@@ -366,7 +368,7 @@ std::uint64_t accounted_lines(const std::string& text) {
 }
 
 TEST(LogSink, AStalledReaderBlocksNobodyAndEveryLineIsAccountedFor) {
-  constexpr std::uint64_t kLines = 3 * kMaxQueuedLogLines;
+  constexpr std::uint64_t kLines = std::uint64_t{3} * kMaxQueuedLogLines;
   Pipe pipe;
   auto sink = sink_to(pipe.writer(), Format::kText);
   pipe.close_writer();

@@ -27,7 +27,8 @@ TEST(Mailbox, IsReadableFromTheFirstPostToTheTake) {
 
 TEST(Mailbox, LosesNothingBetweenThreads) {
   constexpr int kPosts = 20'000;
-  Mailbox<int> mailbox(2 * kPosts);
+  constexpr std::size_t kAll = 2ULL * kPosts;
+  Mailbox<int> mailbox(kAll);
   const auto post = [&] {
     for (int i = 0; i < kPosts; ++i) mailbox.post(i);
   };
@@ -35,7 +36,7 @@ TEST(Mailbox, LosesNothingBetweenThreads) {
   std::thread second(post);
   std::vector<int> batch;
   std::size_t total = 0;
-  while (total < 2 * kPosts) {
+  while (total < kAll) {
     pollfd poll_fd{mailbox.wake_fd(), POLLIN, 0};
     // A post without a wake-up would hang here.
     ASSERT_EQ(::poll(&poll_fd, 1, 10'000), 1);
@@ -44,7 +45,7 @@ TEST(Mailbox, LosesNothingBetweenThreads) {
   }
   first.join();
   second.join();
-  EXPECT_EQ(total, 2U * kPosts);
+  EXPECT_EQ(total, kAll);
 }
 
 TEST(MailboxDeathTest, DiesPastItsBound) {

@@ -79,13 +79,20 @@ typedef struct moult_record {
 /* What became of a record. */
 #define MOULT_UNSET 0u /* preset by the host; never acknowledged: it counts as a failed retry */
 #define MOULT_OK 1u    /* finished */
-#define MOULT_RETRY 2u /* again after a backoff, with all that follows it in its lane */
+#define MOULT_RETRY                                                            \
+  2u /* again after a backoff, with all that follows it in its lane; after the \
+        configured number of attempts it is given up */
+#define MOULT_DEAD_LETTER                                                                     \
+  3u                   /* given up at once: goes where the configuration's `dead_letter` says \
+                          (without one: as MOULT_RETRY); what follows it goes on */
+#define MOULT_SKIP 4u  /* finished without having been handled; logged and counted */
+#define MOULT_FATAL 5u /* stops the lane here, for a person to look at */
 
 typedef struct moult_outcome {
   uint32_t struct_size;
-  uint32_t code;           /* MOULT_OK, MOULT_RETRY */
+  uint32_t code;           /* MOULT_OK, MOULT_RETRY, … */
   uint32_t retry_after_ms; /* MOULT_RETRY: 0 leaves the backoff to the host's configuration */
-  int32_t error_code;      /* the plugin's own number, for logs */
+  int32_t error_code;      /* the plugin's own number, for logs and dead letters */
   const char* error;       /* bytes of UTF-8, or NULL; must live until the next call on this
                               instance; the host copies at most 1024 bytes */
   uint32_t error_size;
@@ -153,6 +160,34 @@ typedef struct moult_log_field {
   const char* value; /* NUL-terminated */
 } moult_log_field;
 
+/* moult_message.flags */
+#define MOULT_PRODUCE_TIED                                                 \
+  1u /* the record at `tied_offset` is finished only once the broker has   \
+        acknowledged this message; when it can't be delivered, that record \
+        is retried, with all that follows it in its lane */
+
+/* A record to produce. */
+typedef struct moult_message {
+  uint32_t struct_size;
+  uint32_t flags;
+  const char* topic;   /* without the configured topic_prefix, which the host puts before it */
+  uint32_t topic_size; /* bytes */
+  uint32_t header_count;
+  const uint8_t* key;   /* NULL: no key */
+  const uint8_t* value; /* NULL: a tombstone */
+  uint32_t key_size;
+  uint32_t value_size;
+  const moult_header* headers;
+  uint32_t header_stride;
+  uint32_t reserved;
+  int64_t tied_offset; /* of a record of the batch that is being consumed */
+} moult_message;
+
+/* What produce() answers beside MOULT_SUCCESS. */
+#define MOULT_PRODUCE_FULL 2    /* the queue stayed full until the call was cancelled */
+#define MOULT_PRODUCE_REFUSED 3 /* too large, or a topic's name that can't be */
+#define MOULT_PRODUCE_NOT_NOW 4 /* no lane (the entry's handle), or no batch to tie it to */
+
 /* The host's side of one instance (lives as long as the instance) or, in the entry function, of the
  * whole plugin (lives as long as the library is loaded). Opaque; never NULL. */
 typedef struct moult_host_handle moult_host_handle;
@@ -170,13 +205,19 @@ typedef struct moult_host {
   /* [any, loader] Milliseconds since the Unix epoch, from the host's clock. */
   int64_t (*now_ms)(moult_host_handle* handle);
 
-  /* [any] 1 once the running call has overstayed (its partition is being taken away, or the daemon
-   * stops, and the deadline passed): return soon, nothing that you report will be used. */
+  /* [any] 1 once the running call has overstayed: its partition is being taken away, or the daemon
+   * stops, and the deadline passed (then nothing that you report will be used); or it runs longer
+   * than the handler's own deadline (then it still counts). Return soon. */
   int32_t (*cancelled)(moult_host_handle* handle);
 
   /* [any, loader] A table of further functions by its id, or NULL when this host does not have it.
    * Ids beginning with "draft." may change between releases. */
   const void* (*extension)(moult_host_handle* handle, const char* id);
+
+  /* [any] Queues a message for the broker and returns MOULT_SUCCESS or MOULT_PRODUCE_…; everything
+   * is copied before the call returns. Waits while the queue is full. A message that is not tied
+   * and can't be delivered is logged and counted. */
+  int32_t (*produce)(moult_host_handle* handle, const moult_message* message);
 } moult_host;
 
 /* ---- What the plugin offers ---------------------------------------------------------------- */

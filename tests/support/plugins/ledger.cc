@@ -13,8 +13,9 @@
 //  10 attempt     of the record, or of the batch's first in `begin` and `end`
 //  11 key         bytes outside of '!' … '~' as '_', at most 64; "%" for an empty key; `-` for none
 //  12 sequence    digits at the start of the value, or behind `"seq":` in it; else `-`
-//  13 detail      the last offset (begin, end); retry or throw (failed); the reason as
+//  13 detail      the last offset (begin, end); throw or the outcome (failed); the reason as
 //                 moult.h numbers it (revoked); else `-`
+//  14 instance    a number of the object, new for each in its process
 // `record` says that the record was handled to its end, so its outcome was ok. `failed` ends its
 // batch, as does `cancelled`: a hanging call that was told to give up. `begin` is written when the
 // batch starts; all other lines of a batch by one write() at its end, before consume returns. The
@@ -24,11 +25,20 @@
 //   tag                  text without spaces, default "-"
 //   sleep_us_per_record  sleep_ms_per_batch (before its first record)  delay_revoked_ms
 //   hang_on_offset       blocks until cancelled; with "ignore_cancel": true for ever
-//   fail_offset          outcome retry for its first `fail_times` (default 1; 0: all) attempts
-//   throw_offset         the same by an exception
-//   fail_goes_on         true: the records behind the one of fail_offset are handled all the same
-//   fail_partition       restricts hang_on_offset, fail_offset and throw_offset to one partition
+//   hang_times           for its first attempts alone; default 0: all
+//   fail_offset          outcome `fail_as` for its first `fail_times` (default 1; 0: all) attempts
+//   fail_key             the same for every record of this key
+//   fail_all             true: the same for every record
+//   fail_as              retry (default), dead_letter, skip or stop, with error code 7
+//   throw_offset         an exception for its first `fail_times` attempts
+//   throw_as             error (default), dead_letter or fatal: which one
+//   fail_goes_on         true: the records behind one that is retried are handled all the same
+//   fail_partition       restricts hanging, failing and throwing to one partition
+//   fail_until           a path: once that file exists nothing fails any more
 //   fail_create          true: the constructor throws, after the line `create`
+//   produce_to           a topic: each record is produced there, with its key and value, and with
+//                        its topic, partition and offset as the headers t, p and o
+//   produce_tied         true: and is finished only when that was delivered
 #include <fcntl.h>
 #include <simdjson.h>
 #include <time.h>
@@ -36,6 +46,7 @@
 #include <moult/moult.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <stdexcept>
@@ -51,6 +62,12 @@ using std::chrono::milliseconds;
 
 constexpr std::int64_t kNone = -1;
 constexpr std::size_t kMaxKey = 64;
+constexpr int kErrorCode = 7;
+
+std::uint64_t next_instance() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
 
 std::int64_t now_ns() {
   timespec now{};
@@ -68,6 +85,7 @@ struct Settings {
     number(all, "sleep_ms_per_batch", sleep_ms_per_batch);
     number(all, "delay_revoked_ms", delay_revoked_ms);
     number(all, "hang_on_offset", hang_on_offset);
+    number(all, "hang_times", hang_times);
     number(all, "fail_offset", fail_offset);
     number(all, "fail_times", fail_times);
     number(all, "throw_offset", throw_offset);
@@ -75,6 +93,13 @@ struct Settings {
     flag(all, "ignore_cancel", ignore_cancel);
     flag(all, "fail_goes_on", fail_goes_on);
     flag(all, "fail_create", fail_create);
+    flag(all, "fail_all", fail_all);
+    flag(all, "produce_tied", produce_tied);
+    word(all, "fail_key", fail_key);
+    word(all, "fail_as", fail_as);
+    word(all, "throw_as", throw_as);
+    word(all, "fail_until", fail_until);
+    word(all, "produce_to", produce_to);
   }
 
   std::string ledger;
@@ -83,6 +108,7 @@ struct Settings {
   std::int64_t sleep_ms_per_batch = 0;
   std::int64_t delay_revoked_ms = 0;
   std::int64_t hang_on_offset = kNone;
+  std::int64_t hang_times = 0;
   std::int64_t fail_offset = kNone;
   std::int64_t fail_times = 1;
   std::int64_t throw_offset = kNone;
@@ -90,6 +116,13 @@ struct Settings {
   bool ignore_cancel = false;
   bool fail_goes_on = false;
   bool fail_create = false;
+  bool fail_all = false;
+  bool produce_tied = false;
+  std::string fail_key;
+  std::string fail_as = "retry";
+  std::string throw_as = "error";
+  std::string fail_until;
+  std::string produce_to;
 
  private:
   // A wrong type is an error: a test that misspells a setting must not pass by luck.
@@ -105,6 +138,11 @@ struct Settings {
   }
   static void flag(simdjson::dom::element all, const char* name, bool& into) {
     read(all, name, into);
+  }
+  static void word(simdjson::dom::element all, const char* name, std::string& into) {
+    std::string_view text(into);
+    read(all, name, text);
+    into = std::string(text);
   }
 
   simdjson::dom::parser parser;
@@ -175,51 +213,110 @@ class LedgerHandler : public moult::Handler {
     write(line("begin", whole));
     std::this_thread::sleep_for(milliseconds(settings_.sleep_ms_per_batch));
     std::string lines;
-    std::string thrown;
+    Ending ending = Ending::kReturns;
     for (const moult::Record& record : batch.one_by_one()) {
-      if (!handle(batch, record, lines, thrown)) break;
+      if (!handle(batch, record, lines, ending)) break;
     }
     whole.end = now_ns();
     lines += line("end", whole);
     write(lines);
-    if (!thrown.empty()) throw std::runtime_error(thrown);
+    if (ending == Ending::kCancelled) throw std::runtime_error("cancelled");
+    if (ending == Ending::kThrows) throw_as_told();
   }
 
  private:
+  enum class Ending { kReturns, kCancelled, kThrows };
+
   /// False when the batch ends here.
   bool handle(const moult::Batch& batch, const moult::Record& record, std::string& lines,
-              std::string& thrown) {
+              Ending& ending) {
     Columns columns;
     columns.offset = std::to_string(record.offset());
     columns.start = now_ns();
     columns.attempt = std::to_string(record.attempt());
     columns.key = shown_key(record);
     columns.sequence = shown_sequence(record.value());
-    const bool given_up = is_at(settings_.hang_on_offset, record) && hang();
-    const bool throws = fails(settings_.throw_offset, record);
-    const bool retries = !throws && fails(settings_.fail_offset, record);
+    const bool given_up = hangs(record) && hang();
+    const bool throws = is_at(settings_.throw_offset, record) && still_fails(record);
+    const bool fails = !throws && is_to_fail(record) && still_fails(record);
     if (settings_.sleep_us_per_record > 0) {
       std::this_thread::sleep_for(microseconds(settings_.sleep_us_per_record));
     }
     columns.end = now_ns();
-    if (throws || retries) columns.detail = throws ? "throw" : "retry";
-    const char* event = given_up ? "cancelled" : throws || retries ? "failed" : "record";
+    if (throws || fails) columns.detail = throws ? "throw" : settings_.fail_as;
+    const char* event = given_up ? "cancelled" : throws || fails ? "failed" : "record";
     lines += line(event, columns);
-    if (retries) batch.retry(record, "told to fail by fail_offset");
-    if (given_up) thrown = "cancelled";
-    if (throws) thrown = "told to throw by throw_offset";
-    return !given_up && !throws && (!retries || settings_.fail_goes_on);
+    if (given_up) ending = Ending::kCancelled;
+    if (throws) ending = Ending::kThrows;
+    if (given_up || throws) return false;
+    if (fails) return fail(batch, record);
+    if (!settings_.produce_to.empty()) produce(batch, record);
+    return true;
+  }
+
+  /// False when the batch ends here.
+  bool fail(const moult::Batch& batch, const moult::Record& record) const {
+    const std::string message = "told to fail by fail_offset";
+    if (settings_.fail_as == "dead_letter") {
+      batch.dead_letter(record, message, kErrorCode);
+      return true;
+    }
+    if (settings_.fail_as == "skip") {
+      batch.skip(record, message, kErrorCode);
+      return true;
+    }
+    if (settings_.fail_as == "stop") {
+      batch.stop(record, message, kErrorCode);
+    } else {
+      batch.retry(record, message, {}, kErrorCode);
+    }
+    return settings_.fail_goes_on;
+  }
+
+  [[noreturn]] void throw_as_told() const {
+    const std::string message = "told to throw by throw_offset";
+    if (settings_.throw_as == "dead_letter") throw moult::DeadLetter(message, kErrorCode);
+    if (settings_.throw_as == "fatal") throw moult::Fatal(message, kErrorCode);
+    throw std::runtime_error(message);
+  }
+
+  /// What the host does not take at once fails the record.
+  void produce(const moult::Batch& batch, const moult::Record& record) const {
+    const std::string partition = std::to_string(context_.lane().partition);
+    const std::string offset = std::to_string(record.offset());
+    moult::Message message{settings_.produce_to};
+    if (record.has_key()) message.key = record.key();
+    if (!record.is_tombstone()) message.value = record.value();
+    message.headers = {{"t", context_.lane().topic}, {"p", partition}, {"o", offset}};
+    const moult::Produced produced =
+        settings_.produce_tied ? context_.produce_for(record, message) : context_.produce(message);
+    if (produced != moult::Produced::kQueued) batch.retry(record, "not taken by produce");
+  }
+
+  bool is_here() const {
+    return settings_.fail_partition == kNone ||
+           settings_.fail_partition == context_.lane().partition;
   }
 
   bool is_at(std::int64_t offset, const moult::Record& record) const {
-    const bool here =
-        settings_.fail_partition == kNone || settings_.fail_partition == context_.lane().partition;
-    return here && offset != kNone && record.offset() == offset;
+    return is_here() && offset != kNone && record.offset() == offset;
   }
 
-  bool fails(std::int64_t offset, const moult::Record& record) const {
+  bool is_to_fail(const moult::Record& record) const {
+    const bool by_key = !settings_.fail_key.empty() && record.key() == settings_.fail_key;
+    return is_at(settings_.fail_offset, record) || (is_here() && (by_key || settings_.fail_all));
+  }
+
+  bool still_fails(const moult::Record& record) const {
     const bool again = settings_.fail_times == 0 || record.attempt() <= settings_.fail_times;
-    return is_at(offset, record) && again;
+    const bool healed =
+        !settings_.fail_until.empty() && ::access(settings_.fail_until.c_str(), F_OK) == 0;
+    return again && !healed;
+  }
+
+  bool hangs(const moult::Record& record) const {
+    const bool again = settings_.hang_times == 0 || record.attempt() <= settings_.hang_times;
+    return again && is_at(settings_.hang_on_offset, record);
   }
 
   /// True when the host gave up on this call.
@@ -246,7 +343,7 @@ class LedgerHandler : public moult::Handler {
          {std::to_string(::getpid()), settings_.tag, lane.topic, std::to_string(lane.partition),
           std::to_string(lane.epoch), columns.offset, std::to_string(columns.start),
           std::to_string(columns.end), columns.attempt, columns.key, columns.sequence,
-          columns.detail}) {
+          columns.detail, std::to_string(instance_)}) {
       text += ' ';
       text += column;
     }
@@ -268,6 +365,7 @@ class LedgerHandler : public moult::Handler {
 
   const moult::Context context_;
   const Settings settings_;
+  const std::uint64_t instance_ = next_instance();
   int fd_ = -1;
 };
 

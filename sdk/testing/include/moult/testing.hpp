@@ -64,13 +64,24 @@ struct LaneOptions {
   std::uint64_t epoch = 1;
 };
 
+/// What the handler produced, copied.
+struct ProducedMessage {
+  std::string topic;
+  std::optional<std::string> key;
+  std::optional<std::string> value;
+  std::vector<Header> headers;
+  std::optional<std::int64_t> tied_offset;  // of the record that waits for it
+};
+
 namespace detail {
 
 /// The host's side of a plugin or a lane, opaque to handlers.
 struct HostSide {
   std::atomic<bool> cancelled{false};
+  std::atomic<std::int32_t> produce_result{MOULT_SUCCESS};
   std::mutex mutex;
-  std::vector<std::string> lines;  // guarded by mutex: "level message key=value …"
+  std::vector<ProducedMessage> produced;  // guarded by mutex
+  std::vector<std::string> lines;         // guarded by mutex: "level message key=value …"
 
   moult_host_handle* handle() { return reinterpret_cast<moult_host_handle*>(this); }
   static HostSide& of(moult_host_handle* handle) { return *reinterpret_cast<HostSide*>(handle); }
@@ -99,6 +110,32 @@ inline std::int32_t host_cancelled(moult_host_handle* handle) {
 }
 
 inline const void* host_extension(moult_host_handle*, const char*) { return nullptr; }
+
+inline std::optional<std::string> copied(const std::uint8_t* bytes, std::uint32_t size) {
+  if (bytes == nullptr) return std::nullopt;
+  return std::string(reinterpret_cast<const char*>(bytes), size);
+}
+
+inline std::int32_t host_produce(moult_host_handle* handle, const moult_message* message) {
+  HostSide& side = HostSide::of(handle);
+  const std::int32_t result = side.produce_result.load();
+  if (result != MOULT_SUCCESS) return result;
+  ProducedMessage copy;
+  copy.topic.assign(message->topic, message->topic_size);
+  copy.key = copied(message->key, message->key_size);
+  copy.value = copied(message->value, message->value_size);
+  for (std::uint32_t i = 0; i < message->header_count; i++) {
+    const char* at =
+        reinterpret_cast<const char*>(message->headers) + std::size_t{i} * message->header_stride;
+    const auto* header = reinterpret_cast<const moult_header*>(at);
+    copy.headers.push_back(
+        {std::string(header->name, header->name_size), copied(header->value, header->value_size)});
+  }
+  if ((message->flags & MOULT_PRODUCE_TIED) != 0) copy.tied_offset = message->tied_offset;
+  const std::lock_guard<std::mutex> lock(side.mutex);
+  side.produced.push_back(std::move(copy));
+  return MOULT_SUCCESS;
+}
 
 /// Bytes on the heap of exactly the size that a handler may read, so that a sanitizer sees it read
 /// further.
@@ -158,7 +195,8 @@ class Plugin {
   }
 
   moult_host host_ = {sizeof(moult_host),  MOULT_ABI_MINOR,        detail::host_log,
-                      detail::host_now_ms, detail::host_cancelled, detail::host_extension};
+                      detail::host_now_ms, detail::host_cancelled, detail::host_extension,
+                      detail::host_produce};
   detail::HostSide host_side_;
   std::unique_ptr<void, Close> library_;
   const moult_plugin* table_ = nullptr;
@@ -198,6 +236,15 @@ class Lane {
 
   /// Makes `cancelled` answer 1 from now on.
   void cancel() { host_side_.cancelled = true; }
+
+  /// What the handler produced so far.
+  std::vector<ProducedMessage> produced() {
+    const std::lock_guard<std::mutex> lock(host_side_.mutex);
+    return host_side_.produced;
+  }
+
+  /// What produce() answers from now on, such as MOULT_PRODUCE_FULL; nothing is kept then.
+  void answer_produce(std::int32_t result) { host_side_.produce_result = result; }
 
   /// What the handler logged so far.
   std::vector<std::string> log() {

@@ -1,4 +1,4 @@
-#include "runtime/config/nearest.h"
+#include "runtime/base/nearest.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "runtime/config/text.h"
+#include "runtime/base/lower_case.h"
 
-namespace moult::config {
+namespace moult {
 namespace {
 
 /// Longer words are not near to anything here; bounds the quadratic comparison.
@@ -55,11 +55,14 @@ std::optional<std::string_view> nearest(std::string_view word,
   return best;
 }
 
-std::string suggestion(std::string_view word, std::span<const std::string_view> candidates) {
-  if (const auto meant = nearest(word, candidates)) {
-    return fmt::format("; did you mean '{}'?", *meant);
-  }
-  return fmt::format("; valid: {}", fmt::join(candidates, ", "));
+std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates) {
+  const auto meant = nearest(word, candidates);
+  return meant ? fmt::format("; did you mean '{}'?", *meant) : "";
 }
 
-}  // namespace moult::config
+std::string suggestion(std::string_view word, std::span<const std::string_view> candidates) {
+  std::string meant = did_you_mean(word, candidates);
+  return meant.empty() ? fmt::format("; valid: {}", fmt::join(candidates, ", ")) : meant;
+}
+
+}  // namespace moult

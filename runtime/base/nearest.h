@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace moult::config {
+namespace moult {
 
 /// Insertions, deletions, substitutions and swaps of neighbours that make `from` into `to`.
 std::size_t edit_distance(std::string_view from, std::string_view to);
@@ -16,7 +16,10 @@ std::size_t edit_distance(std::string_view from, std::string_view to);
 std::optional<std::string_view> nearest(std::string_view word,
                                         std::span<const std::string_view> candidates);
 
-/// What to add to "unknown …": "; did you mean 'batch'?" or "; valid: a, b, c".
+/// What to add to "unknown …": "; did you mean 'batch'?", or nothing when no candidate is near.
+std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates);
+
+/// The same where the candidates are few enough to list: "; valid: a, b, c" when none is near.
 std::string suggestion(std::string_view word, std::span<const std::string_view> candidates);
 
-}  // namespace moult::config
+}  // namespace moult

@@ -1,0 +1,68 @@
+#include "runtime/kafka/dead_letter.h"
+
+#include <vector>
+
+namespace moult::kafka {
+namespace {
+
+HeadersHandle headers_of(const rd_kafka_message_t* record) {
+  rd_kafka_headers_t* own = nullptr;
+  if (rd_kafka_message_headers(record, &own) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return HeadersHandle(rd_kafka_headers_new(16));
+  }
+  return HeadersHandle(rd_kafka_headers_copy(own));
+}
+
+/// A record that comes back from a dead-letter topic still has the note of the first time.
+void remove_notes(rd_kafka_headers_t* headers) {
+  std::vector<std::string> ours;
+  const char* name = nullptr;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  for (std::size_t i = 0;
+       rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+       ++i) {
+    if (std::string_view(name).starts_with(dead_letter_header::kPrefix)) ours.emplace_back(name);
+  }
+  for (const std::string& each : ours) rd_kafka_header_remove(headers, each.c_str());
+}
+
+void add(rd_kafka_headers_t* headers, const char* name, std::string_view value) {
+  rd_kafka_header_add(headers, name, -1, value.data(), static_cast<ssize_t>(value.size()));
+}
+
+void add(rd_kafka_headers_t* headers, const char* name, std::int64_t value) {
+  add(headers, name, std::to_string(value));
+}
+
+}  // namespace
+
+OutgoingRecord dead_letter(const HeldRecords& records, std::size_t index,
+                           const DeadLetterNote& note, NoteSize size) {
+  namespace header = dead_letter_header;
+  const rd_kafka_message_t* record = records.message(index);
+  OutgoingRecord copy;
+  copy.topic = note.dead_letter_topic;
+  copy.key = record->key;
+  copy.key_size = record->key_len;
+  copy.value = record->payload;
+  copy.value_size = record->len;
+  copy.headers = headers_of(record);
+  rd_kafka_headers_t* headers = copy.headers.get();
+  remove_notes(headers);
+  add(headers, header::kTopic, note.topic);
+  add(headers, header::kPartition, note.partition);
+  add(headers, header::kOffset, record->offset);
+  add(headers, header::kHandler, note.handler);
+  if (size == NoteSize::kTrimmed) return copy;
+  add(headers, header::kTimestamp, rd_kafka_message_timestamp(record, nullptr));
+  add(headers, header::kGroup, note.group);
+  add(headers, header::kPlugin, note.plugin);
+  add(headers, header::kBuildId, note.build_id);
+  add(headers, header::kAttempts, note.attempts);
+  add(headers, header::kErrorCode, note.error_code);
+  add(headers, header::kError, note.error);
+  return copy;
+}
+
+}  // namespace moult::kafka

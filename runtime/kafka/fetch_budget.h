@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/base/log.h"
+#include "runtime/base/time.h"
+#include "runtime/kafka/client_config.h"
+#include "runtime/kafka/topic_router.h"
+
+namespace moult::kafka {
+
+/// How much librdkafka may fetch ahead, so that as many partitions as that, none of them pulled,
+/// stay inside the budget (bytes). Librdkafka's own bounds hold for each partition, and a fetch
+/// that is under way comes on top of them; of records larger than a partition's share it keeps one
+/// batch a partition. What the user has set, also by another name or in a way that rules ours out,
+/// is left to the user.
+Properties fetch_limits(std::uint64_t budget, std::size_t partitions, const Properties& user);
+
+/// How many partitions the topics of the router have, which one member may get all of. Asks the
+/// cluster, for `timeout` at most; what can't be asked is taken for kAssumedPartitions.
+std::size_t count_partitions(const Properties& consumer, const TopicRouter& router,
+                             Milliseconds timeout, const Logger& log);
+
+inline constexpr std::size_t kAssumedPartitions = 256;
+
+}  // namespace moult::kafka

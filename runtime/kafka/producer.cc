@@ -1,0 +1,140 @@
+#include "runtime/kafka/producer.h"
+
+#include <pthread.h>
+
+#include <array>
+#include <mutex>
+#include <tuple>
+#include <utility>
+
+#include "runtime/base/check.h"
+#include "runtime/kafka/client.h"
+#include "runtime/kafka/errors.h"
+
+namespace moult::kafka {
+namespace {
+
+constexpr int kPollMs = 100;
+constexpr int kLastFlushMs = 2'000;
+
+Result<ClientHandle> make_producing_client(const Properties& properties, void* opaque,
+                                           void (*on_delivery)(rd_kafka_t*,
+                                                               const rd_kafka_message_t*, void*),
+                                           void (*on_error)(rd_kafka_t*, int, const char*, void*),
+                                           void (*on_log)(const rd_kafka_t*, int, const char*,
+                                                          const char*)) {
+  auto conf = producer_conf(properties);
+  if (!conf) return Unexpected(conf.error());
+  rd_kafka_conf_set_opaque(conf->get(), opaque);
+  rd_kafka_conf_set_dr_msg_cb(conf->get(), on_delivery);
+  rd_kafka_conf_set_error_cb(conf->get(), on_error);
+  rd_kafka_conf_set_log_cb(conf->get(), on_log);
+  return make_client(RD_KAFKA_PRODUCER, std::move(*conf));
+}
+
+}  // namespace
+
+bool is_queue_full(const DeliveryFailure& failure) {
+  return failure.code == RD_KAFKA_RESP_ERR__QUEUE_FULL;
+}
+
+bool is_too_large(const DeliveryFailure& failure) {
+  return failure.code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+}
+
+Result<std::unique_ptr<Producer>> Producer::make(const Properties& user, Logger log) {
+  std::unique_ptr<Producer> producer(new Producer(user, log.for_component(Component::kKafka)));
+  if (const Status opened = producer->open(); !opened) return Unexpected(opened.error());
+  producer->thread_ = std::thread([raw = producer.get()] { raw->serve(); });
+  return producer;
+}
+
+Status Producer::open() {
+  auto client = make_producing_client(properties_, this, on_delivery, on_error, on_log);
+  if (!client) return failure("producer: " + client.error().message);
+  client_ = std::move(*client);
+  return Ok{};
+}
+
+Producer::~Producer() {
+  ending_ = true;
+  if (thread_.joinable()) thread_.join();
+  if (!client_) return;
+  rd_kafka_flush(client_.get(), kLastFlushMs);
+  // What is left is answered as purged, so that nobody waits for it.
+  rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  rd_kafka_poll(client_.get(), 0);
+}
+
+std::optional<DeliveryFailure> Producer::produce(OutgoingRecord record, Answer answer) {
+  const std::shared_lock lock(client_mutex_);
+  const std::string topic(record.topic);
+  auto owned = std::make_unique<Answer>(std::move(answer));
+  std::array<rd_kafka_vu_t, 6> fields{};
+  std::size_t count = 0;
+  const auto next = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
+    fields[count].vtype = type;
+    return fields[count++];
+  };
+  next(RD_KAFKA_VTYPE_TOPIC).u.cstr = topic.c_str();
+  next(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
+  next(RD_KAFKA_VTYPE_OPAQUE).u.ptr = owned.get();
+  // They are copied; librdkafka only lacks the const.
+  next(RD_KAFKA_VTYPE_KEY).u.mem = {const_cast<void*>(record.key), record.key_size};  // NOLINT
+  next(RD_KAFKA_VTYPE_VALUE).u.mem = {const_cast<void*>(record.value),                // NOLINT
+                                      record.value_size};
+  if (record.headers) next(RD_KAFKA_VTYPE_HEADERS).u.headers = record.headers.get();
+  const ErrorHandle error(rd_kafka_produceva(client_.get(), fields.data(), count));
+  if (error) {
+    return DeliveryFailure{rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get())};
+  }
+  std::ignore = record.headers.release();  // librdkafka has them
+  std::ignore = owned.release();           // on_delivery() has it
+  return std::nullopt;
+}
+
+void Producer::serve() noexcept {
+  pthread_setname_np(pthread_self(), "moult-producer");
+  while (!ending_) {
+    rd_kafka_poll(client_.get(), kPollMs);
+    if (fatal_) replace_if_fatal();
+  }
+}
+
+/// An idempotent producer that lost its place with the broker can't go on: a new one begins where
+/// nothing is under way. What it still had comes back as failed, and is produced again.
+void Producer::replace_if_fatal() {
+  const std::unique_lock lock(client_mutex_);
+  rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  while (rd_kafka_outq_len(client_.get()) > 0) rd_kafka_poll(client_.get(), kPollMs);
+  client_.reset();
+  const Status opened = open();
+  MOULT_CHECK(static_cast<bool>(opened), "a producer could not be made again");
+  fatal_ = false;
+}
+
+void Producer::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
+  const std::unique_ptr<Answer> answer(static_cast<Answer*>(message->_private));
+  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return (*answer)(nullptr);
+  const DeliveryFailure failure{message->err, std::string(error_text(message->err))};
+  (*answer)(&failure);
+}
+
+void Producer::on_error(rd_kafka_t*, int code, const char* text, void* opaque) {
+  auto* producer = static_cast<Producer*>(opaque);
+  if (code == RD_KAFKA_RESP_ERR__FATAL) {
+    producer->log_.error("producer failed, another one takes over", {{"reason", text}});
+    producer->fatal_ = true;
+    return;
+  }
+  report_error(producer->log_, code, text, {{"client", "producer"}});
+}
+
+void Producer::on_log(const rd_kafka_t* client, int level, const char* facility, const char* text) {
+  const auto* producer = static_cast<const Producer*>(rd_kafka_opaque(client));
+  const Field fields[] = {{"client", "producer"}, {"facility", facility}};
+  producer->log_.for_component(Component::kLibrdkafka)
+      .write(severity_of_syslog(level), text, fields);
+}
+
+}  // namespace moult::kafka

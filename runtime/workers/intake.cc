@@ -1,0 +1,108 @@
+#include "runtime/workers/intake.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "runtime/base/check.h"
+
+namespace moult {
+namespace {
+
+// Enough for every slot to get a batch, little enough for the first of them not to wait for long.
+constexpr std::uint64_t kMostATurn = 1'000;
+
+std::string_view view(const std::uint8_t* bytes, std::uint32_t size) {
+  return {reinterpret_cast<const char*>(bytes), size};
+}
+
+}  // namespace
+
+Intake::Intake(const OpenLane& lane, std::unique_ptr<kafka::PartitionSource> source,
+               const SpreadSettings& settings)
+    : id_(lane.lane),
+      settings_(settings),
+      board_(std::make_shared<SlotBoard>(settings.slots)),
+      source_(std::move(source)),
+      counts_(settings.slots) {}
+
+InstanceCreated Intake::create() { MOULT_CHECK(false, "an intake has no instance"); }
+std::optional<TurnDone> Intake::resume() { MOULT_CHECK(false, "an intake waits for nothing"); }
+
+std::optional<TurnDone> Intake::turn(WorkerScratch& scratch, const RunTurn& command) {
+  TurnDone done;
+  done.lane = id_;
+  std::ranges::fill(counts_, 0U);
+  const bool drained = pull(std::min(command.room, kMostATurn));
+  board_->set_high_watermark(source_->high_watermark());
+  spread(scratch.routing, done);
+  for (std::uint32_t slot = 0; slot < counts_.size(); ++slot) {
+    if (counts_[slot] > 0) done.fills.push_back({SlotIndex{slot}, counts_[slot]});
+  }
+  done.end = source_->take_end(incoming_);
+  done.went_back = !incoming_.empty();
+  if (!drained || done.went_back) done.next = TurnDone::Next::kMore;
+  return done;
+}
+
+/// True when the queue is known to be empty.
+bool Intake::pull(std::uint64_t room) {
+  // What was left is the begin of a partition made anew, and everything before it is finished.
+  if (!incoming_.empty()) last_ = -1;
+  const std::lock_guard lock(pulling_);
+  if (cancelled_) return true;
+  const std::uint64_t held = incoming_.size();
+  if (held >= room) return false;
+  return source_->pull(static_cast<std::uint32_t>(room - held), incoming_).drained;
+}
+
+void Intake::spread(route::Scratch& scratch, TurnDone& done) {
+  while (!incoming_.empty() && incoming_.offset(0) > last_) {
+    last_ = incoming_.offset(0);
+    if (done.received.empty()) done.received.begin = last_;
+    done.received.end = last_ + 1;
+    ++done.received_records;
+    done.received_bytes += incoming_.bytes(0);
+    const SlotIndex slot = slot_of(scratch);
+    ++counts_[static_cast<std::size_t>(slot)];
+    board_->put(slot, incoming_);
+  }
+}
+
+/// Records without a key have no order to keep. One whose payload is not JSON neither: its lane
+/// will see that, too.
+SlotIndex Intake::slot_of(route::Scratch& scratch) {
+  if (!settings_.by_key) return next_slot();
+  moult_record record;
+  incoming_.show(0, record);
+  std::string_view key = view(record.key, record.key_size);
+  if (settings_.pointer) {
+    const auto found = settings_.pointer->find({view(record.value, record.value_size)}, scratch);
+    if (found.what != route::Found::What::kKey) return next_slot();
+    key = found.key;
+  } else if (record.key == nullptr) {
+    return next_slot();
+  }
+  return SlotIndex{
+      static_cast<std::uint32_t>(XXH3_64bits(key.data(), key.size()) % board_->slots())};
+}
+
+SlotIndex Intake::next_slot() {
+  turn_slot_ = (turn_slot_ + 1) % settings_.slots;
+  return SlotIndex{turn_slot_};
+}
+
+LaneEnded Intake::end(EndReason, TimePoint) {
+  incoming_.drop_front(incoming_.size());
+  return {id_};
+}
+
+void Intake::cancel() {
+  const std::lock_guard lock(pulling_);
+  cancelled_ = true;
+  source_->disable_events();
+}
+
+}  // namespace moult

@@ -1,0 +1,123 @@
+// Records that a lane gives up: skipped, or copied to a dead-letter topic.
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "runtime/kafka/dead_letter.h"
+#include "runtime/workers/lane_runner.h"
+
+namespace moult {
+
+/// Skips, or sends dead letters. False when the turn waits for their acknowledgement.
+bool LaneRunner::give_up_records() {
+  if (judgement_.given_up.empty()) return true;
+  if (settings_.give_up.action != GiveUp::kDeadLetter) {
+    for (const FailedRecord& record : judgement_.given_up) skip(record);
+    return true;
+  }
+  deliveries_->begin();
+  waiting_ = Waiting::kDeadLetters;
+  for (const FailedRecord& record : judgement_.given_up) {
+    if (record.skipped) {
+      skip(record);
+    } else {
+      produce_dead_letter(record, record.trimmed);
+    }
+  }
+  return deliveries_->close();
+}
+
+void LaneRunner::skip(const FailedRecord& record) {
+  counters_.skipped.fetch_add(1, std::memory_order_relaxed);
+  log_.warning("record skipped", {{"handler", settings_.handler},
+                                  {"topic", identity_.topic},
+                                  {"partition", identity_.partition},
+                                  {"offset", held_.offset(record.index)},
+                                  {"attempt", record.attempts},
+                                  {"code", record.code},
+                                  {"error", record.error}});
+}
+
+void LaneRunner::produce_dead_letter(const FailedRecord& record, bool trimmed) {
+  const std::string plugin = plugin_label();
+  const kafka::DeadLetterNote note{settings_.dead_letter_topic,
+                                   identity_.topic,
+                                   identity_.partition,
+                                   settings_.group,
+                                   settings_.handler,
+                                   plugin,
+                                   generation_->build_id(),
+                                   record.attempts,
+                                   record.code,
+                                   record.error};
+  const Offset offset = held_.offset(record.index);
+  deliveries_->ask();
+  const auto size = trimmed ? kafka::NoteSize::kTrimmed : kafka::NoteSize::kWhole;
+  const auto refused = outbox_.produce(
+      kafka::dead_letter(held_, record.index, note, size),
+      [deliveries = deliveries_, offset](const kafka::DeliveryFailure* failure) {
+        if (failure == nullptr) return deliveries->answer();
+        deliveries->answer({offset, failure->code, failure->text, kafka::is_too_large(*failure)});
+      });
+  if (!refused) return;
+  if (kafka::is_too_large(*refused) && !trimmed) {
+    deliveries_->withdraw();
+    return produce_dead_letter(record, /*trimmed=*/true);
+  }
+  deliveries_->answer({offset, refused->code, refused->text, kafka::is_too_large(*refused)});
+}
+
+std::string LaneRunner::plugin_label() const {
+  return generation_->plugin_name() + " " + generation_->plugin_version();
+}
+
+/// The dead letters are answered. One that could not be delivered holds the lane there; nothing
+/// else of the batch is repeated for it.
+void LaneRunner::settle_dead_letters() {
+  waiting_ = Waiting::kNothing;
+  const auto failures = deliveries_->take_failures();
+  const auto failure_of = [&](Offset offset) {
+    return std::ranges::find(failures, offset, &Deliveries::Failure::offset);
+  };
+  std::optional<std::size_t> first;
+  bool was_trimmed = false;
+  for (const FailedRecord& record : judgement_.given_up) {
+    const Offset offset = held_.offset(record.index);
+    if (record.skipped) continue;
+    const auto failure = failure_of(offset);
+    if (failure == failures.end()) {
+      counters_.dead_letters.fetch_add(1, std::memory_order_relaxed);
+      continue;
+    }
+    log_.error("dead letter not delivered, its lane waits",
+               {{"handler", settings_.handler},
+                {"topic", identity_.topic},
+                {"partition", identity_.partition},
+                {"offset", offset},
+                {"dead_letter_topic", settings_.dead_letter_topic},
+                {"error", failure->error}});
+    if (!first) {
+      first = record.index;
+      was_trimmed = record.trimmed;
+    }
+    // The topic may take less than the producer: once more with fewer headers.
+    Verdict& verdict = verdicts_[offset] = Verdict{false, record};
+    verdict.record.trimmed = record.trimmed || failure->too_large;
+  }
+  if (!first) return;
+  for (std::size_t i = *first; i < judgement_.done; ++i) {
+    verdicts_.try_emplace(held_.offset(i), Verdict{true, {}});
+  }
+  const auto failure = failure_of(held_.offset(*first));
+  FailedRecord waits;
+  waits.index = *first;
+  waits.code = failure->code;
+  waits.error = "its dead letter was not delivered: " + failure->error;
+  judgement_.done = *first;
+  judgement_.failed = std::move(waits);
+  judgement_.stops = failure->too_large && was_trimmed;
+}
+
+}  // namespace moult
