@@ -42,6 +42,8 @@ std::optional<TurnDone> Intake::turn(WorkerScratch& scratch, const RunTurn& comm
     if (counts_[slot] > 0) done.fills.push_back({SlotIndex{slot}, counts_[slot]});
   }
   done.end = source_->take_end(incoming_);
+  // The partition made anew may begin below the end that was told, yet above the last record.
+  if (done.end) last_ = std::max(last_, *done.end - 1);
   done.went_back = !incoming_.empty();
   if (!drained || done.went_back) done.next = TurnDone::Next::kMore;
   return done;
@@ -61,7 +63,12 @@ bool Intake::pull(std::uint64_t room) {
 void Intake::spread(route::Scratch& scratch, TurnDone& done) {
   while (!incoming_.empty() && incoming_.offset(0) > last_) {
     last_ = incoming_.offset(0);
-    if (done.received.empty()) done.received.begin = last_;
+    if (done.received.empty()) {
+      done.received.begin = last_;
+    } else if (last_ > done.received.end) {
+      // Slots finish their records one by one; nobody else would finish what does not exist.
+      done.finished.push_back({done.received.end, last_});
+    }
     done.received.end = last_ + 1;
     ++done.received_records;
     done.received_bytes += incoming_.bytes(0);

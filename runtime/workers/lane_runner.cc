@@ -83,6 +83,7 @@ std::optional<TurnDone> LaneRunner::turn(WorkerScratch& scratch, const RunTurn& 
   done_.lane = id_;
   attempt_ = command.attempt;
   below_ = command.below;
+  drains_ = command.drains;
   overdue_ = false;
   const TimePoint until = Clock::now() + kTurnBudget;
   for (;;) {
@@ -178,7 +179,7 @@ std::uint32_t LaneRunner::pull_limit() const {
 /// A batch is what is there, unless the handler lets it gather for a while.
 bool LaneRunner::gather_longer() const {
   const Duration linger = settings_.limits.linger;
-  return attempt_ == 1 && linger > Duration{0} && below_ == kNoOffsetLimit && !held_.empty() &&
+  return attempt_ == 1 && linger > Duration{0} && !drains_ && !held_.empty() &&
          !full() && drained_ && Clock::now() < gathering_since_ + linger;
 }
 
@@ -359,9 +360,12 @@ void LaneRunner::finish(std::size_t count) {
   const Offset end = judgement_.failed ? done_.failure.offset
                      : count > 0       ? held_.offset(count - 1) + 1
                                        : 0;
-  if (whole && count > 0) {
-    if (done_.finished.empty()) done_.finished.push_back({held_.offset(0), end});
-    done_.finished.back().end = end;
+  if (whole && count > 0 && done_.finished.empty()) {
+    done_.finished.push_back({held_.offset(0), end});
+  }
+  // Also when its first record failed: a gap before it belongs to what was finished.
+  if (whole && !done_.finished.empty()) {
+    done_.finished.back().end = std::max(done_.finished.back().end, end);
   }
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < count; ++i) {

@@ -134,6 +134,7 @@ class LaneRunner final : public LaneWork, public LaneHost {
   TurnDone done_;
   std::uint32_t attempt_ = 1;
   Offset below_ = kNoOffsetLimit;
+  bool drains_ = false;
   Waiting waiting_ = Waiting::kNothing;
   std::size_t count_ = 0;                // records of the batch
   std::vector<std::uint32_t> selected_;  // those the handler sees; empty: all
