@@ -179,8 +179,8 @@ std::uint32_t LaneRunner::pull_limit() const {
 /// A batch is what is there, unless the handler lets it gather for a while.
 bool LaneRunner::gather_longer() const {
   const Duration linger = settings_.limits.linger;
-  return attempt_ == 1 && linger > Duration{0} && !drains_ && !held_.empty() &&
-         !full() && drained_ && Clock::now() < gathering_since_ + linger;
+  return attempt_ == 1 && linger > Duration{0} && !drains_ && !held_.empty() && !full() &&
+         drained_ && Clock::now() < gathering_since_ + linger;
 }
 
 /// How many of the held records make the next batch: bounded by number, bytes (never less than one)
