@@ -90,7 +90,12 @@ std::size_t GroupDescription::partitions() const {
 }
 
 Admin::Admin(const std::string& bootstrap, const Properties& properties) {
-  client_ = require_client(RD_KAFKA_PRODUCER, client_conf(bootstrap, properties));
+  // A consumer, of a group that it never joins: in a producer's client librdkafka 2.14 crashes on
+  // the answer of a coordinator that is still loading, for want of the group that it wants to
+  // refresh.
+  Properties all = properties;
+  all.emplace("group.id", "admin");
+  client_ = require_client(RD_KAFKA_CONSUMER, client_conf(bootstrap, all));
   queue_.reset(rd_kafka_queue_new(client_.get()));
 }
 

@@ -32,8 +32,9 @@
 //   fail_as              retry (default), dead_letter, skip or stop, with error code 7
 //   throw_offset         an exception for its first `fail_times` attempts
 //   throw_as             error (default), dead_letter or fatal: which one
-//   fail_goes_on         true: the records behind one that is retried are handled all the same
-//   fail_partition       restricts hanging, failing and throwing to one partition
+//   crash_offset         ends the process as `crash_as` says: segv (default), abort, terminate,
+//   exit fail_goes_on         true: the records behind one that is retried are handled all the same
+//   fail_partition       restricts hanging, failing, throwing and crashing to one partition
 //   fail_until           a path: once that file exists nothing fails any more
 //   fail_create          true: the constructor throws, after the line `create`
 //   produce_to           a topic: each record is produced there, with its key and value, and with
@@ -49,6 +50,8 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -89,6 +92,7 @@ struct Settings {
     number(all, "fail_offset", fail_offset);
     number(all, "fail_times", fail_times);
     number(all, "throw_offset", throw_offset);
+    number(all, "crash_offset", crash_offset);
     number(all, "fail_partition", fail_partition);
     flag(all, "ignore_cancel", ignore_cancel);
     flag(all, "fail_goes_on", fail_goes_on);
@@ -98,6 +102,7 @@ struct Settings {
     word(all, "fail_key", fail_key);
     word(all, "fail_as", fail_as);
     word(all, "throw_as", throw_as);
+    word(all, "crash_as", crash_as);
     word(all, "fail_until", fail_until);
     word(all, "produce_to", produce_to);
   }
@@ -112,6 +117,7 @@ struct Settings {
   std::int64_t fail_offset = kNone;
   std::int64_t fail_times = 1;
   std::int64_t throw_offset = kNone;
+  std::int64_t crash_offset = kNone;
   std::int64_t fail_partition = kNone;
   bool ignore_cancel = false;
   bool fail_goes_on = false;
@@ -121,6 +127,7 @@ struct Settings {
   std::string fail_key;
   std::string fail_as = "retry";
   std::string throw_as = "error";
+  std::string crash_as = "segv";
   std::string fail_until;
   std::string produce_to;
 
@@ -236,6 +243,7 @@ class LedgerHandler : public moult::Handler {
     columns.attempt = std::to_string(record.attempt());
     columns.key = shown_key(record);
     columns.sequence = shown_sequence(record.value());
+    if (is_at(settings_.crash_offset, record) && still_fails(record)) crash();
     const bool given_up = hangs(record) && hang();
     const bool throws = is_at(settings_.throw_offset, record) && still_fails(record);
     const bool fails = !throws && is_to_fail(record) && still_fails(record);
@@ -271,6 +279,14 @@ class LedgerHandler : public moult::Handler {
       batch.retry(record, message, {}, kErrorCode);
     }
     return settings_.fail_goes_on;
+  }
+
+  [[noreturn]] void crash() const {
+    if (settings_.crash_as == "abort") std::abort();
+    if (settings_.crash_as == "terminate") std::terminate();
+    if (settings_.crash_as == "exit") std::exit(0);
+    ::raise(SIGSEGV);
+    std::abort();
   }
 
   [[noreturn]] void throw_as_told() const {

@@ -1,0 +1,107 @@
+// A process that dies: what it says, and what becomes of its records.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <utility>
+
+#include "tests/kafka/group_fixture.h"
+
+namespace moult::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+/// A static member: its successor has the partitions at once, where the group would wait for the
+/// dead one's session.
+class Crashing : public OneGroup {
+ protected:
+  using OneGroup::OneGroup;
+
+  Properties protocol() const override {
+    Properties properties = OneGroup::protocol();
+    properties["group.instance.id"] = group_ + "-one";
+    return properties;
+  }
+};
+
+struct Way {
+  std::string as;
+  int status;  // minus the signal
+  std::string says;
+};
+
+class CrashEachWay : public Crashing {
+ protected:
+  void run(const Way& way) {
+    make_topic(1);
+    send(20);
+    DaemonSpec dying = spec({{"crash_offset", "7"}, {"crash_as", way.as}, {"fail_times", "0"}});
+    dying.consumers[0].handlers[0].options["batch"] = "{max_records: 5}";
+    const auto daemon = start(dying);
+    EXPECT_EQ(daemon->wait_exit(kLong), way.status);
+    EXPECT_THAT(daemon->log(), AllOf(HasSubstr(way.says), HasSubstr("handler: ledger"),
+                                     HasSubstr(topic_), HasSubstr("build_id: ")));
+    const auto next = start(spec());
+    ASSERT_TRUE(wait_all_handled());
+    stop_cleanly(*next);
+    EXPECT_THAT(missing(producer_.produced(), ledger_.read()), IsEmpty());
+    EXPECT_EQ(admin_.lag(group_, {topic_}), 0);
+  }
+};
+
+TEST_F(CrashEachWay, E12_SegmentationFault) { run({"segv", -SIGSEGV, "SIGSEGV"}); }
+TEST_F(CrashEachWay, E12_Abort) { run({"abort", -SIGABRT, "SIGABRT"}); }
+TEST_F(CrashEachWay, E12_Terminate) { run({"terminate", -SIGABRT, "terminate"}); }
+TEST_F(CrashEachWay, E12_Exit) { run({"exit", 70, "exit"}); }
+
+int kills() {
+  const char* number = std::getenv("MOULT_KILLS");
+  return number == nullptr ? 15 : std::atoi(number);
+}
+
+TEST_F(Crashing, S9_KilledAtRandomLosesNothing) {
+  make_topic(4);
+  std::mt19937 random(static_cast<unsigned>(::getpid()));
+  DaemonSpec daemon = spec({{"sleep_us_per_record", "100"}});
+  daemon.consumers[0].handlers[0].options["batch"] = "{max_records: 20}";
+  std::map<pid_t, std::int64_t> died;  // by the clock of the ledger
+  const int rounds = kills();
+  for (int round = 0; round < rounds; ++round) {
+    const auto victim = start(daemon);
+    ASSERT_TRUE(send_until_works(*victim));
+    const auto until = Clock::now() + milliseconds(random() % 400);
+    while (Clock::now() < until) send(200);
+    victim->signal(SIGKILL);
+    ASSERT_EQ(victim->wait_exit(kLong), -SIGKILL);
+    died[victim->pid()] = Clock::now().time_since_epoch().count();
+  }
+  const auto last = start(daemon);
+  ASSERT_TRUE(wait_all_handled());
+  stop_cleanly(*last);
+  EXPECT_THAT(missing(producer_.produced(), ledger_.read()), IsEmpty());
+  EXPECT_EQ(admin_.lag(group_, {topic_}), 0);
+  const auto twice = duplicated(ledger_.read());
+  fmt::print("{} kills: {} of {} records handled twice\n", rounds, twice.size(),
+             producer_.produced().size());
+  // What comes twice was handled at most one commit interval (200 ms), and the way of two commits
+  // to the broker and back, before its process died: it may be killed before the answer of the one
+  // and the other was never sent.
+  constexpr std::int64_t kBound = std::chrono::nanoseconds(seconds(1)).count();
+  std::map<RecordId, Entry> handled;
+  for (const Entry& entry : of_event(ledger_.read(), Event::kRecord)) {
+    const auto [before, first] = handled.try_emplace(entry.id(), entry);
+    if (first) continue;
+    const Entry earlier = std::exchange(before->second, entry);
+    const auto death = died.find(earlier.lane.pid);
+    ASSERT_NE(death, died.end()) << "a process that lived on repeated its own work";
+    EXPECT_LT(death->second - earlier.end_ns, kBound) << entry.offset;
+  }
+}
+
+}  // namespace
+}  // namespace moult::testing
