@@ -12,6 +12,7 @@
 #include "runtime/app/dead_letter_text.h"
 #include "runtime/app/exit_code.h"
 #include "runtime/app/load_command_config.h"
+#include "runtime/app/membership.h"
 #include "runtime/base/nearest.h"
 #include "runtime/base/time.h"
 
@@ -26,9 +27,7 @@ int fail(const Error& error) {
 }
 
 kafka::DeadLetterSource source_of(const ConsumerConfig& consumer, const HandlerConfig& handler) {
-  kafka::DeadLetterSource source{handler.dead_letter_topic, consumer.group, handler.name, {}};
-  for (const auto& [name, property] : consumer.kafka) source.properties[name] = property.value;
-  return source;
+  return {handler.dead_letter_topic, consumer.group, handler.name, properties_of(consumer)};
 }
 
 /// All handlers that have a dead-letter topic.

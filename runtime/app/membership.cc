@@ -9,12 +9,6 @@
 namespace moult {
 namespace {
 
-kafka::Properties plain(const KafkaProperties& properties) {
-  kafka::Properties result;
-  for (const auto& [name, property] : properties) result.emplace(name, property.value);
-  return result;
-}
-
 // How many records of a partition may be handled before one that is not: as many come again after a
 // crash.
 constexpr std::uint64_t kMaxAhead = 10'000;
@@ -56,7 +50,7 @@ Result<LaneSettings> settings_of(const ConsumerConfig& consumer, const HandlerCo
 kafka::ConsumerOptions options_of(const Config& config, const ConsumerConfig& consumer) {
   kafka::ConsumerOptions options;
   options.group = consumer.group;
-  options.properties = plain(consumer.kafka);
+  options.properties = properties_of(consumer);
   options.memory_budget = config.memory_budget / config.consumers.size();
   options.dispatch.commit_interval = config.commit_interval;
   options.dispatch.revoke_deadline = config.revoke_deadline;
@@ -70,6 +64,12 @@ kafka::ConsumerOptions options_of(const Config& config, const ConsumerConfig& co
 }
 
 }  // namespace
+
+kafka::Properties properties_of(const ConsumerConfig& consumer) {
+  kafka::Properties result;
+  for (const auto& [name, property] : consumer.kafka) result.emplace(name, property.value);
+  return result;
+}
 
 Result<std::shared_ptr<Generation>> load_handler(const HandlerConfig& handler,
                                                  const std::filesystem::path& staging, Logger log) {
@@ -99,7 +99,7 @@ Result<std::unique_ptr<Membership>> Membership::make(const Config& config,
     handlers.push_back(&active);
   }
   made->outbox_ =
-      std::make_unique<Outbox>(plain(consumer.kafka), log.for_component(Component::kWorkers));
+      std::make_unique<Outbox>(properties_of(consumer), log.for_component(Component::kWorkers));
   const bool has_dead_letters = std::ranges::any_of(
       consumer.handlers, [](const auto& it) { return it.give_up == GiveUp::kDeadLetter; });
   if (has_dead_letters) {

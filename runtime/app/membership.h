@@ -51,6 +51,9 @@ class Membership {
   std::unique_ptr<kafka::Consumer> consumer_;
 };
 
+/// The librdkafka properties of a consumer, without their places.
+kafka::Properties properties_of(const ConsumerConfig& consumer);
+
 /// Loads the generation of one handler of the config.
 Result<std::shared_ptr<Generation>> load_handler(const HandlerConfig& handler,
                                                  const std::filesystem::path& staging, Logger log);

@@ -36,9 +36,7 @@ void Dispatcher::on(const Revoked& event, TimePoint now) {
   std::vector<LaneId> lanes;
   for (const TopicPartition& partition : event.partitions) {
     const auto at = current_.find(partition);
-    if (at == current_.end()) continue;
-    const auto all = family(find(at->second));
-    lanes.insert(lanes.end(), all.begin(), all.end());
+    if (at != current_.end()) append_family(find(at->second), lanes);
   }
   Release release;
   // A stop that is under way leaves them to this release, and waits for it.
@@ -55,7 +53,9 @@ void Dispatcher::on(const Lost& event, TimePoint now) {
   for (const TopicPartition& partition : event.partitions) {
     const auto at = current_.find(partition);
     if (at == current_.end()) continue;
-    for (const LaneId id : family(find(at->second))) {
+    std::vector<LaneId> lanes;
+    append_family(find(at->second), lanes);
+    for (const LaneId id : lanes) {
       Lane& lane = find(id);
       // Someone else may be working on it: whatever this lane still does is not to count.
       close(lane, EndReason::kLost, now);

@@ -159,9 +159,7 @@ void Dispatcher::on(const Stop& event, TimePoint now) {
   release.stop = true;
   release.deadline = event.deadline;
   for (const auto& [partition, id] : current_) {
-    if (find(id).closing) continue;
-    const auto all = family(find(id));
-    release.lanes.insert(release.lanes.end(), all.begin(), all.end());
+    if (!find(id).closing) append_family(find(id), release.lanes);
   }
   begin_release(std::move(release), now);
 }

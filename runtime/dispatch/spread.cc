@@ -59,27 +59,24 @@ bool Dispatcher::slot_runs(const Spread& spread) const {
 }
 
 /// A source with its slots, if it has any.
-std::vector<LaneId> Dispatcher::family(const Lane& source) const {
-  std::vector<LaneId> lanes{source.id};
-  if (!source.spread) return lanes;
+void Dispatcher::append_family(const Lane& source, std::vector<LaneId>& lanes) {
+  lanes.push_back(source.id);
+  if (!source.spread) return;
   for (const auto& [slot, id] : source.spread->slots) lanes.push_back(id);
-  return lanes;
 }
 
 std::vector<LaneId> Dispatcher::assigned_lanes() const {
-  std::vector<LaneId> all;
-  for (const auto& [partition, id] : current_) {
-    const auto lanes = family(lane(id));
-    all.insert(all.end(), lanes.begin(), lanes.end());
-  }
-  return all;
+  std::vector<LaneId> lanes;
+  for (const auto& [partition, id] : current_) append_family(lane(id), lanes);
+  return lanes;
 }
 
 /// The lanes of a spread on its way out. Offsets finished past the watermark would be handled again
 /// by whoever has the partition next, so the slots go on with what lies below them; then all end.
 void Dispatcher::drain_spread(Lane& intake, TimePoint now) {
   bool busy = false;
-  const auto lanes = family(intake);
+  std::vector<LaneId> lanes;
+  append_family(intake, lanes);
   for (const LaneId id : lanes) {
     Lane& lane = find(id);
     if (lane.is_slot() && holds_back_commit(intake, lane) && now < lane.close_deadline) {

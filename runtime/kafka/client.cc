@@ -13,4 +13,6 @@ Result<ClientHandle> make_client(rd_kafka_type_t type, ConfHandle conf) {
   return client;
 }
 
+void discard_log(const rd_kafka_t*, int, const char*, const char*) {}
+
 }  // namespace moult::kafka

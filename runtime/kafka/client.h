@@ -9,4 +9,7 @@ namespace moult::kafka {
 /// contradicts itself, or for want of resources.
 Result<ClientHandle> make_client(rd_kafka_type_t type, ConfHandle conf);
 
+/// A log callback for a client whose errors are told by whoever asks it.
+void discard_log(const rd_kafka_t* client, int level, const char* facility, const char* text);
+
 }  // namespace moult::kafka

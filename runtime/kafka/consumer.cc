@@ -61,7 +61,7 @@ Consumer::~Consumer() {
 
 Result<Ok> Consumer::make_client() {
   const std::size_t partitions =
-      count_partitions(options_.properties, router_, kPartitionCountTimeout, log_);
+      count_partitions(options_.group, options_.properties, router_, kPartitionCountTimeout, log_);
   Properties properties = options_.properties;
   properties.merge(fetch_limits(options_.memory_budget, partitions, options_.properties));
   auto conf = consumer_conf(options_.group, properties);
@@ -249,10 +249,10 @@ void Consumer::report_trouble() {
   const Trouble now = dispatcher_.trouble();
   if (now == reported_trouble_) return;
   reported_trouble_ = now;
-  ready_ = now == Trouble{};
+  const bool ready = now == Trouble{};
   const Field fields[] = {
       {"group", options_.group}, {"stopped_lanes", now.stopped}, {"overdue_lanes", now.overdue}};
-  log_.write(ready_ ? Severity::kInfo : Severity::kError, ready_ ? "ready again" : "not ready",
+  log_.write(ready ? Severity::kInfo : Severity::kError, ready ? "ready again" : "not ready",
              fields);
 }
 

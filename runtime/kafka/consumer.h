@@ -64,8 +64,6 @@ class Consumer final : public LaneAnswers {
   void dump();
   void post(LaneAnswer answer) override;
   bool fatal() const { return fatal_; }
-  /// Every lane does its work: none gave up, none is over its deadline.
-  bool ready() const { return ready_; }
 
  private:
   struct RequestQuiet {};
@@ -145,7 +143,6 @@ class Consumer final : public LaneAnswers {
 
   Mailbox<Message> mailbox_;
   std::atomic<bool> fatal_{false};
-  std::atomic<bool> ready_{true};
 
   // Owned by the poller thread (by the maker until start()).
   ThreadChecker poller_;

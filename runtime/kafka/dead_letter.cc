@@ -1,31 +1,11 @@
 #include "runtime/kafka/dead_letter.h"
 
-#include <vector>
+#include <string>
 
 namespace moult::kafka {
 namespace {
 
-HeadersHandle headers_of(const rd_kafka_message_t* record) {
-  rd_kafka_headers_t* own = nullptr;
-  if (rd_kafka_message_headers(record, &own) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return HeadersHandle(rd_kafka_headers_new(16));
-  }
-  return HeadersHandle(rd_kafka_headers_copy(own));
-}
-
-/// A record that comes back from a dead-letter topic still has the note of the first time.
-void remove_notes(rd_kafka_headers_t* headers) {
-  std::vector<std::string> ours;
-  const char* name = nullptr;
-  const void* value = nullptr;
-  std::size_t size = 0;
-  for (std::size_t i = 0;
-       rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
-       ++i) {
-    if (std::string_view(name).starts_with(dead_letter_header::kPrefix)) ours.emplace_back(name);
-  }
-  for (const std::string& each : ours) rd_kafka_header_remove(headers, each.c_str());
-}
+constexpr std::size_t kNoteHeaders = 11;
 
 void add(rd_kafka_headers_t* headers, const char* name, std::string_view value) {
   rd_kafka_header_add(headers, name, -1, value.data(), static_cast<ssize_t>(value.size()));
@@ -37,6 +17,22 @@ void add(rd_kafka_headers_t* headers, const char* name, std::int64_t value) {
 
 }  // namespace
 
+HeadersHandle original_headers(const rd_kafka_message_t& record) {
+  rd_kafka_headers_t* all = nullptr;
+  if (rd_kafka_message_headers(&record, &all) != RD_KAFKA_RESP_ERR_NO_ERROR) return nullptr;
+  HeadersHandle originals(rd_kafka_headers_new(rd_kafka_header_cnt(all)));
+  const char* name = nullptr;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  for (std::size_t i = 0;
+       rd_kafka_header_get_all(all, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+    if (std::string_view(name).starts_with(dead_letter_header::kPrefix)) continue;
+    rd_kafka_header_add(originals.get(), name, -1, value, static_cast<ssize_t>(size));
+  }
+  if (rd_kafka_header_cnt(originals.get()) == 0) return nullptr;
+  return originals;
+}
+
 OutgoingRecord dead_letter(const HeldRecords& records, std::size_t index,
                            const DeadLetterNote& note, NoteSize size) {
   namespace header = dead_letter_header;
@@ -47,9 +43,9 @@ OutgoingRecord dead_letter(const HeldRecords& records, std::size_t index,
   copy.key_size = record->key_len;
   copy.value = record->payload;
   copy.value_size = record->len;
-  copy.headers = headers_of(record);
+  copy.headers = original_headers(*record);
+  if (!copy.headers) copy.headers.reset(rd_kafka_headers_new(kNoteHeaders));
   rd_kafka_headers_t* headers = copy.headers.get();
-  remove_notes(headers);
   add(headers, header::kTopic, note.topic);
   add(headers, header::kPartition, note.partition);
   add(headers, header::kOffset, record->offset);

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "runtime/kafka/held_records.h"
-#include "runtime/kafka/producer.h"
+#include "runtime/kafka/outgoing.h"
 
 namespace moult::kafka {
 
@@ -43,6 +43,10 @@ enum class NoteSize : std::uint8_t {
   kWhole,
   kTrimmed,  // where it came from alone: for a record that is as large as a record may be
 };
+
+/// The headers that a record has beside those of a note: all of them, before it died the first
+/// time. Null when it has none.
+HeadersHandle original_headers(const rd_kafka_message_t& record);
 
 /// The copy of a record with its key, value and headers as they are, and the note as headers.
 OutgoingRecord dead_letter(const HeldRecords& records, std::size_t index,

@@ -23,10 +23,6 @@ using Owned = std::unique_ptr<T, Releaser<T, Release>>;
 using ListOffsets =
     Owned<rd_kafka_ListConsumerGroupOffsets_t, rd_kafka_ListConsumerGroupOffsets_destroy>;
 using AdminOptions = Owned<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>;
-using Metadata = std::unique_ptr<const rd_kafka_metadata_t,
-                                 Releaser<const rd_kafka_metadata_t, rd_kafka_metadata_destroy>>;
-
-void quiet(const rd_kafka_t*, int, const char*, const char*) {}
 
 /// A young cluster, or one whose broker has just started, has no coordinator yet.
 bool coordinator_comes(rd_kafka_resp_err_t code) {
@@ -71,7 +67,7 @@ Status DeadLetterReader::make_client() {
   if (!conf) return Unexpected(conf.error());
   rd_kafka_conf_set_opaque(conf->get(), this);
   rd_kafka_conf_set_error_cb(conf->get(), on_error);
-  rd_kafka_conf_set_log_cb(conf->get(), quiet);
+  rd_kafka_conf_set_log_cb(conf->get(), discard_log);
   auto client = kafka::make_client(RD_KAFKA_CONSUMER, std::move(*conf));
   if (!client) return Unexpected(client.error());
   client_ = std::move(*client);
@@ -98,7 +94,7 @@ Result<int> DeadLetterReader::partition_count(const std::string& topic) {
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return failure(fmt::format("no broker answers: {}{}", error_text(code), last_error()));
   }
-  const Metadata metadata(answer);
+  const MetadataHandle metadata(answer);
   if (metadata->topic_cnt != 1) return failure(fmt::format("topic '{}': no answer", topic));
   const rd_kafka_metadata_topic& about = metadata->topics[0];
   if (classify(about.err) == Disposition::kUnknownTopic) {

@@ -20,12 +20,6 @@ constexpr std::uint64_t kMostWholeFetch = 50 * kMiB;  // its default
 // librdkafka's default, a slow one's partition cost 300 MiB, and a fast one's gained nothing.
 constexpr std::uint64_t kQueuedRecords = 20'000;
 
-using MetadataHandle =
-    std::unique_ptr<const rd_kafka_metadata_t,
-                    Releaser<const rd_kafka_metadata_t, rd_kafka_metadata_destroy>>;
-
-void drop_log(const rd_kafka_t*, int, const char*, const char*) {}
-
 }  // namespace
 
 Properties fetch_limits(std::uint64_t budget, std::size_t partitions, const Properties& user) {
@@ -47,18 +41,18 @@ Properties fetch_limits(std::uint64_t budget, std::size_t partitions, const Prop
   return limits;
 }
 
-std::size_t count_partitions(const Properties& consumer, const TopicRouter& router,
-                             Milliseconds timeout, const Logger& log) {
+std::size_t count_partitions(const std::string& group, const Properties& user,
+                             const TopicRouter& router, Milliseconds timeout, const Logger& log) {
   const auto assume = [&](std::string_view why) {
     log.warning("can't ask how many partitions there are, the memory budget assumes a number",
                 {{"partitions", kAssumedPartitions}, {"reason", why}});
     return kAssumedPartitions;
   };
-  auto conf = producer_conf(consumer);
+  auto conf = browsing_conf(group, user);
   if (!conf) return assume(conf.error().message);
   // The consumer's own client reports what is wrong with the cluster.
-  rd_kafka_conf_set_log_cb(conf->get(), drop_log);
-  const auto client = make_client(RD_KAFKA_PRODUCER, std::move(*conf));
+  rd_kafka_conf_set_log_cb(conf->get(), discard_log);
+  const auto client = make_client(RD_KAFKA_CONSUMER, std::move(*conf));
   if (!client) return assume(client.error().message);
   const rd_kafka_metadata_t* raw = nullptr;
   const auto code = rd_kafka_metadata(client->get(), /*all_topics=*/1, nullptr, &raw,

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "runtime/base/log.h"
 #include "runtime/base/time.h"
@@ -18,9 +19,10 @@ namespace moult::kafka {
 Properties fetch_limits(std::uint64_t budget, std::size_t partitions, const Properties& user);
 
 /// How many partitions the topics of the router have, which one member may get all of. Asks the
-/// cluster, for `timeout` at most; what can't be asked is taken for kAssumedPartitions.
-std::size_t count_partitions(const Properties& consumer, const TopicRouter& router,
-                             Milliseconds timeout, const Logger& log);
+/// cluster by a client that joins nothing, for `timeout` at most; what can't be asked is taken for
+/// kAssumedPartitions.
+std::size_t count_partitions(const std::string& group, const Properties& user,
+                             const TopicRouter& router, Milliseconds timeout, const Logger& log);
 
 inline constexpr std::size_t kAssumedPartitions = 256;
 

@@ -82,20 +82,4 @@ bool DeadLetterFilter::matches(const FoundDeadLetter& letter) const {
          letter.error.find(error) != letter.error.npos;
 }
 
-HeadersHandle original_headers(const rd_kafka_message_t& record) {
-  rd_kafka_headers_t* all = nullptr;
-  if (rd_kafka_message_headers(&record, &all) != RD_KAFKA_RESP_ERR_NO_ERROR) return nullptr;
-  HeadersHandle originals(rd_kafka_headers_new(rd_kafka_header_cnt(all)));
-  const char* name = nullptr;
-  const void* value = nullptr;
-  std::size_t size = 0;
-  for (std::size_t i = 0;
-       rd_kafka_header_get_all(all, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
-    if (std::string_view(name).starts_with(header::kPrefix)) continue;
-    rd_kafka_header_add(originals.get(), name, -1, value, static_cast<ssize_t>(size));
-  }
-  if (rd_kafka_header_cnt(originals.get()) == 0) return nullptr;
-  return originals;
-}
-
 }  // namespace moult::kafka

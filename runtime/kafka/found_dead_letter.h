@@ -40,7 +40,4 @@ struct DeadLetterFilter {
   bool matches(const FoundDeadLetter& letter) const;
 };
 
-/// The headers that a dead letter's record had before it died; null when it had none.
-HeadersHandle original_headers(const rd_kafka_message_t& record);
-
 }  // namespace moult::kafka

@@ -24,6 +24,9 @@ using TopicHandle =
     std::unique_ptr<rd_kafka_topic_t, Releaser<rd_kafka_topic_t, rd_kafka_topic_destroy>>;
 using MessageHandle =
     std::unique_ptr<rd_kafka_message_t, Releaser<rd_kafka_message_t, rd_kafka_message_destroy>>;
+using MetadataHandle =
+    std::unique_ptr<const rd_kafka_metadata_t,
+                    Releaser<const rd_kafka_metadata_t, rd_kafka_metadata_destroy>>;
 using HeadersHandle =
     std::unique_ptr<rd_kafka_headers_t, Releaser<rd_kafka_headers_t, rd_kafka_headers_destroy>>;
 using ErrorHandle =

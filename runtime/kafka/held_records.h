@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "runtime/dispatch/types.h"
@@ -21,6 +23,13 @@ class HeldRecords {
     return message(index)->len + message(index)->key_len;
   }
   Offset offset(std::size_t index) const { return message(index)->offset; }
+  /// Nothing when there is none; they live as long as the record is held.
+  std::optional<std::string_view> key(std::size_t index) const {
+    return text(message(index)->key, message(index)->key_len);
+  }
+  std::optional<std::string_view> value(std::size_t index) const {
+    return text(message(index)->payload, message(index)->len);
+  }
   /// Sets every field of `into`, with no headers; its views live as long as the record is held.
   void show(std::size_t index, moult_record& into) const;
   /// Appends the headers of a record; the views live as long as the record is held.
@@ -34,6 +43,11 @@ class HeldRecords {
   void compact();
 
  private:
+  static std::optional<std::string_view> text(const void* data, std::size_t size) {
+    if (data == nullptr) return std::nullopt;
+    return std::string_view(static_cast<const char*>(data), size);
+  }
+
   std::vector<MessageHandle> held_;  // those before first_ are dropped
   std::size_t first_ = 0;
 };

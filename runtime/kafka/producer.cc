@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 
-#include <array>
 #include <mutex>
 #include <tuple>
 #include <utility>
@@ -68,28 +67,12 @@ Producer::~Producer() {
 
 std::optional<DeliveryFailure> Producer::produce(OutgoingRecord record, Answer answer) {
   const std::shared_lock lock(client_mutex_);
-  const std::string topic(record.topic);
   auto owned = std::make_unique<Answer>(std::move(answer));
-  std::array<rd_kafka_vu_t, 6> fields{};
-  std::size_t count = 0;
-  const auto next = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
-    fields[count].vtype = type;
-    return fields[count++];
-  };
-  next(RD_KAFKA_VTYPE_TOPIC).u.cstr = topic.c_str();
-  next(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
-  next(RD_KAFKA_VTYPE_OPAQUE).u.ptr = owned.get();
-  // They are copied; librdkafka only lacks the const.
-  next(RD_KAFKA_VTYPE_KEY).u.mem = {const_cast<void*>(record.key), record.key_size};  // NOLINT
-  next(RD_KAFKA_VTYPE_VALUE).u.mem = {const_cast<void*>(record.value),                // NOLINT
-                                      record.value_size};
-  if (record.headers) next(RD_KAFKA_VTYPE_HEADERS).u.headers = record.headers.get();
-  const ErrorHandle error(rd_kafka_produceva(client_.get(), fields.data(), count));
+  const ErrorHandle error = enqueue(client_.get(), record, owned.get());
   if (error) {
     return DeliveryFailure{rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get())};
   }
-  std::ignore = record.headers.release();  // librdkafka has them
-  std::ignore = owned.release();           // on_delivery() has it
+  std::ignore = owned.release();  // on_delivery() has it
   return std::nullopt;
 }
 

@@ -6,13 +6,13 @@
 #include <optional>
 #include <shared_mutex>
 #include <string>
-#include <string_view>
 #include <thread>
 
 #include "runtime/base/log.h"
 #include "runtime/base/result.h"
 #include "runtime/kafka/client_config.h"
 #include "runtime/kafka/handles.h"
+#include "runtime/kafka/outgoing.h"
 
 namespace moult::kafka {
 
@@ -24,16 +24,6 @@ struct DeliveryFailure {
 
 bool is_queue_full(const DeliveryFailure& failure);
 bool is_too_large(const DeliveryFailure& failure);
-
-/// What is to be produced; everything is copied.
-struct OutgoingRecord {
-  std::string_view topic;
-  const void* key = nullptr;
-  std::size_t key_size = 0;
-  const void* value = nullptr;
-  std::size_t value_size = 0;
-  HeadersHandle headers;  // may be null
-};
 
 /// An idempotent producer, acknowledged by all in-sync replicas. Any thread.
 class Producer {

@@ -2,13 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <array>
-#include <tuple>
 #include <utility>
 
 #include "runtime/kafka/client.h"
-#include "runtime/kafka/errors.h"
-#include "runtime/kafka/found_dead_letter.h"
+#include "runtime/kafka/dead_letter.h"
 
 namespace moult::kafka {
 namespace {
@@ -19,8 +16,6 @@ constexpr int kRoomMs = 5'000;
 using GroupMetadata = std::unique_ptr<
     rd_kafka_consumer_group_metadata_t,
     Releaser<rd_kafka_consumer_group_metadata_t, rd_kafka_consumer_group_metadata_destroy>>;
-
-void quiet(const rd_kafka_t*, int, const char*, const char*) {}
 
 }  // namespace
 
@@ -39,7 +34,7 @@ Status ReplayProducer::make_client() {
   rd_kafka_conf_set_opaque(conf->get(), this);
   rd_kafka_conf_set_dr_msg_cb(conf->get(), on_delivery);
   rd_kafka_conf_set_error_cb(conf->get(), on_error);
-  rd_kafka_conf_set_log_cb(conf->get(), quiet);
+  rd_kafka_conf_set_log_cb(conf->get(), discard_log);
   auto client = kafka::make_client(RD_KAFKA_PRODUCER, std::move(*conf));
   if (!client) return Unexpected(client.error());
   client_ = std::move(*client);
@@ -60,25 +55,19 @@ Status ReplayProducer::begin() {
 /// Without the old timestamp: retention would judge the record by it, and might take it at once.
 Status ReplayProducer::produce(const rd_kafka_message_t& letter, const std::string& topic,
                                std::int32_t partition) {
-  HeadersHandle headers = original_headers(letter);
-  std::array<rd_kafka_vu_t, 6> fields{};
-  std::size_t count = 0;
-  const auto next = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
-    fields[count].vtype = type;
-    return fields[count++];
-  };
-  next(RD_KAFKA_VTYPE_TOPIC).u.cstr = topic.c_str();
-  next(RD_KAFKA_VTYPE_PARTITION).u.i32 = partition;
-  next(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
-  next(RD_KAFKA_VTYPE_KEY).u.mem = {letter.key, letter.key_len};
-  next(RD_KAFKA_VTYPE_VALUE).u.mem = {letter.payload, letter.len};
-  if (headers) next(RD_KAFKA_VTYPE_HEADERS).u.headers = headers.get();
-  ErrorHandle error(rd_kafka_produceva(client_.get(), fields.data(), count));
+  OutgoingRecord record;
+  record.topic = topic;
+  record.partition = partition;
+  record.key = letter.key;
+  record.key_size = letter.key_len;
+  record.value = letter.payload;
+  record.value_size = letter.len;
+  record.headers = original_headers(letter);
+  ErrorHandle error = enqueue(client_.get(), record, nullptr);
   if (error && rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
     rd_kafka_flush(client_.get(), kRoomMs);  // a user may have made the queue very small
-    error.reset(rd_kafka_produceva(client_.get(), fields.data(), count));
+    error = enqueue(client_.get(), record, nullptr);
   }
-  if (!error) std::ignore = headers.release();  // librdkafka has them
   return check(error.release(), fmt::format("can't produce to '{}'", topic).c_str());
 }
 

@@ -14,10 +14,6 @@ namespace {
 // Enough for every slot to get a batch, little enough for the first of them not to wait for long.
 constexpr std::uint64_t kMostATurn = 1'000;
 
-std::string_view view(const std::uint8_t* bytes, std::uint32_t size) {
-  return {reinterpret_cast<const char*>(bytes), size};
-}
-
 }  // namespace
 
 Intake::Intake(const OpenLane& lane, std::unique_ptr<kafka::PartitionSource> source,
@@ -82,18 +78,14 @@ void Intake::spread(route::Scratch& scratch, TurnDone& done) {
 /// will see that, too.
 SlotIndex Intake::slot_of(route::Scratch& scratch) {
   if (!settings_.by_key) return next_slot();
-  moult_record record;
-  incoming_.show(0, record);
-  std::string_view key = view(record.key, record.key_size);
+  auto key = incoming_.key(0);
   if (settings_.pointer) {
-    const auto found = settings_.pointer->find({view(record.value, record.value_size)}, scratch);
-    if (found.what != route::Found::What::kKey) return next_slot();
-    key = found.key;
-  } else if (record.key == nullptr) {
-    return next_slot();
+    const auto found = settings_.pointer->find({incoming_.value(0).value_or("")}, scratch);
+    key = found.what == route::Found::What::kKey ? std::optional(found.key) : std::nullopt;
   }
+  if (!key) return next_slot();
   return SlotIndex{
-      static_cast<std::uint32_t>(XXH3_64bits(key.data(), key.size()) % board_->slots())};
+      static_cast<std::uint32_t>(XXH3_64bits(key->data(), key->size()) % board_->slots())};
 }
 
 SlotIndex Intake::next_slot() {

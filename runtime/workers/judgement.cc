@@ -35,7 +35,8 @@ bool used_up(const FailedRecord& record, const GiveUpPolicy& policy) {
   return policy.max_attempts != 0 && record.attempts >= policy.max_attempts;
 }
 
-/// Gives the record up as the policy says. False when the batch ends with it.
+}  // namespace
+
 bool give_up(Judgement& judgement, FailedRecord record, const GiveUpPolicy& policy) {
   judgement.done = record.index;
   switch (policy.action) {
@@ -53,8 +54,6 @@ bool give_up(Judgement& judgement, FailedRecord record, const GiveUpPolicy& poli
   judgement.failed = std::move(record);
   return false;
 }
-
-}  // namespace
 
 Judgement judge(std::span<const moult_outcome> outcomes, std::span<const std::uint32_t> selected,
                 std::size_t count, std::uint32_t attempt, const GiveUpPolicy& policy,

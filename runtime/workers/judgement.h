@@ -41,6 +41,9 @@ Judgement judge(std::span<const moult_outcome> outcomes, std::span<const std::ui
                 std::size_t count, std::uint32_t attempt, const GiveUpPolicy& policy,
                 bool returned_ok);
 
+/// Gives a record up as the policy says. False when the batch ends with it.
+bool give_up(Judgement& judgement, FailedRecord record, const GiveUpPolicy& policy);
+
 /// The record at `index` failed after all, for something that its handler had asked for.
 void fail_at(Judgement& judgement, FailedRecord record, const GiveUpPolicy& policy);
 

@@ -207,23 +207,26 @@ void LaneRunner::report_receipt(std::size_t count) {
   reported_ = count;
 }
 
+/// How many records of the front have no verdict.
+std::size_t LaneRunner::unjudged(std::size_t count) const {
+  if (verdicts_.empty()) return count;
+  std::size_t front = 0;
+  while (front < count && !verdicts_.contains(held_.offset(front))) ++front;
+  return front;
+}
+
 /// A tombstone has no payload to look at, and says that its key is gone: it is not for a filter to
 /// drop.
-route::Match LaneRunner::match(const moult_record& record, route::Scratch& scratch) const {
-  if (record.value == nullptr) return route::Match::kYes;
-  const std::string_view value(reinterpret_cast<const char*>(record.value), record.value_size);
-  return settings_.where->matches({value}, scratch);
+route::Match LaneRunner::match(std::size_t index, route::Scratch& scratch) const {
+  const auto value = held_.value(index);
+  return value ? settings_.where->matches({*value}, scratch) : route::Match::kYes;
 }
 
 /// Picks the records of a batch that its handler is to see, and passes a verdict on what is not
-/// JSON. Returns how many of the front make the batch: up to the first with a verdict.
-std::size_t LaneRunner::screen(std::size_t count, WorkerScratch& scratch) {
-  selected_.clear();
+/// JSON. Returns how many of the front make the batch: up to the first that is not.
+std::size_t LaneRunner::screen(std::size_t count, route::Scratch& scratch) {
   for (std::size_t i = 0; i < count; ++i) {
-    if (!verdicts_.empty() && verdicts_.contains(held_.offset(i))) return i;
-    moult_record record;
-    held_.show(i, record);
-    switch (match(record, scratch.routing)) {
+    switch (match(i, scratch)) {
       case route::Match::kYes:
         selected_.push_back(static_cast<std::uint32_t>(i));
         break;
@@ -240,16 +243,9 @@ std::size_t LaneRunner::screen(std::size_t count, WorkerScratch& scratch) {
 // ---- Handling a batch ---------------------------------------------------------------------------
 
 LaneRunner::Step LaneRunner::run_batch(WorkerScratch& scratch) {
-  count_ = batch_size();
+  count_ = unjudged(batch_size());
   selected_.clear();
-  if (settings_.where) {
-    count_ = screen(count_, scratch);
-  } else if (!verdicts_.empty()) {
-    const auto judged = [&](std::size_t i) { return verdicts_.contains(held_.offset(i)); };
-    std::size_t unjudged = 0;
-    while (unjudged < count_ && !judged(unjudged)) ++unjudged;
-    count_ = unjudged;
-  }
+  if (settings_.where) count_ = screen(count_, scratch.routing);
   running_since_ = Clock::now().time_since_epoch().count();
   if (count_ == 0) {  // the front has a verdict
     judgement_ = standing_verdicts();
@@ -266,8 +262,7 @@ LaneRunner::Step LaneRunner::run_batch(WorkerScratch& scratch) {
     }
   }
   if (!give_up_records()) return Step::kWaits;
-  const bool waited = waiting_ == Waiting::kDeadLetters;
-  if (waited) settle_dead_letters();
+  if (waiting_ == Waiting::kDeadLetters) settle_dead_letters();
   end_batch();
   return done_.next == TurnDone::Next::kMore ? Step::kGoOn : Step::kLast;
 }
@@ -281,16 +276,17 @@ bool LaneRunner::consume(std::size_t count, BatchView& view) {
   running_end_ = held_.offset(count - 1) + 1;
   deliveries_->begin();
   const TimePoint started = Clock::now();
+  bool returned_ok = false;
   {
     InHand what = in_hand_for("consume");
     what.first = held_.offset(0);
     what.last = held_.offset(count - 1);
     const InHandScope scope(what);
-    returned_ok_ = instance_->consume(batch);
+    returned_ok = instance_->consume(batch);
   }
   counters_.count_batch(started, Clock::now());
   counters_.filtered.fetch_add(count - choice.size(), std::memory_order_relaxed);
-  judgement_ = judge(view.outcomes(), selected_, count, attempt_, settings_.give_up, returned_ok_);
+  judgement_ = judge(view.outcomes(), selected_, count, attempt_, settings_.give_up, returned_ok);
   if (deliveries_->any()) waiting_ = Waiting::kTied;
   if (!deliveries_->close()) return false;
   if (waiting_ == Waiting::kTied) settle_tied();
@@ -320,17 +316,13 @@ Judgement LaneRunner::standing_verdicts() const {
     const auto at = verdicts_.find(held_.offset(i));
     if (at == verdicts_.end()) break;
     if (i > 0 && held_.offset(i) < held_.offset(i - 1)) break;
-    if (!at->second.settled) {
-      FailedRecord record = at->second.record;
-      record.index = i;
-      if (settings_.give_up.action == GiveUp::kNever || settings_.give_up.action == GiveUp::kStop) {
-        judgement.failed = std::move(record);
-        judgement.stops = settings_.give_up.action == GiveUp::kStop;
-        break;
-      }
-      judgement.given_up.push_back(std::move(record));
+    if (at->second.settled) {
+      judgement.done = i + 1;
+      continue;
     }
-    judgement.done = i + 1;
+    FailedRecord record = at->second.record;
+    record.index = i;
+    if (!give_up(judgement, std::move(record), settings_.give_up)) break;
   }
   return judgement;
 }
@@ -354,28 +346,36 @@ void LaneRunner::end_batch() {
   done_.next = more ? TurnDone::Next::kMore : TurnDone::Next::kDrained;
 }
 
-void LaneRunner::finish(std::size_t count) {
-  // What was received and not finished starts at the failed record, past a gap before it.
-  const bool whole = inlet_->reports_receipt();
-  const Offset end = judgement_.failed ? done_.failure.offset
-                     : count > 0       ? held_.offset(count - 1) + 1
-                                       : 0;
-  if (whole && count > 0 && done_.finished.empty()) {
-    done_.finished.push_back({held_.offset(0), end});
+/// Of a whole partition the gaps between its records are finished with them, also the one before a
+/// failed record: what was received and not finished starts there.
+void LaneRunner::report_finished_range(std::size_t count) {
+  if (count > 0 && done_.finished.empty()) {
+    done_.finished.push_back({held_.offset(0), held_.offset(0)});
   }
-  // Also when its first record failed: a gap before it belongs to what was finished.
-  if (whole && !done_.finished.empty()) {
-    done_.finished.back().end = std::max(done_.finished.back().end, end);
-  }
-  std::uint64_t bytes = 0;
+  if (done_.finished.empty()) return;
+  Offset& end = done_.finished.back().end;
+  if (count > 0) end = held_.offset(count - 1) + 1;
+  if (judgement_.failed) end = std::max(end, done_.failure.offset);
+}
+
+/// Of a slot, what lies between its records is other slots'.
+void LaneRunner::report_finished_records(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
-    bytes += held_.bytes(i);
-    if (whole) continue;
     const Offset offset = held_.offset(i);
     const bool adjacent = !done_.finished.empty() && done_.finished.back().end == offset;
     if (!adjacent) done_.finished.push_back({offset, offset});
     done_.finished.back().end = offset + 1;
   }
+}
+
+void LaneRunner::finish(std::size_t count) {
+  if (inlet_->reports_receipt()) {
+    report_finished_range(count);
+  } else {
+    report_finished_records(count);
+  }
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < count; ++i) bytes += held_.bytes(i);
   if (!verdicts_.empty()) {
     for (std::size_t i = 0; i < count; ++i) verdicts_.erase(held_.offset(i));
   }

@@ -83,8 +83,9 @@ class LaneRunner final : public LaneWork, public LaneHost {
   bool went_back() const;
   std::size_t batch_size() const;
   void report_receipt(std::size_t count);
-  route::Match match(const moult_record& record, route::Scratch& scratch) const;
-  std::size_t screen(std::size_t count, WorkerScratch& scratch);
+  std::size_t unjudged(std::size_t count) const;
+  route::Match match(std::size_t index, route::Scratch& scratch) const;
+  std::size_t screen(std::size_t count, route::Scratch& scratch);
 
   // Handling.
   Step run_batch(WorkerScratch& scratch);
@@ -95,6 +96,8 @@ class LaneRunner final : public LaneWork, public LaneHost {
   void skip(const FailedRecord& record);
   void settle_dead_letters();
   void end_batch();
+  void report_finished_range(std::size_t count);
+  void report_finished_records(std::size_t count);
   void finish(std::size_t count);
   Judgement standing_verdicts() const;
   std::string plugin_label() const;
@@ -138,8 +141,6 @@ class LaneRunner final : public LaneWork, public LaneHost {
   Waiting waiting_ = Waiting::kNothing;
   std::size_t count_ = 0;                // records of the batch
   std::vector<std::uint32_t> selected_;  // those the handler sees; empty: all
-  std::vector<moult_outcome> outcomes_;  // kept while tied messages are under way
-  bool returned_ok_ = false;
   Judgement judgement_;
 };
 
