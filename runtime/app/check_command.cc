@@ -3,15 +3,16 @@
 #include "runtime/app/commands.h"
 #include "runtime/app/exit_code.h"
 #include "runtime/app/load_command_config.h"
-#include "runtime/app/membership.h"
+#include "runtime/app/plugin_verdict.h"
 #include "runtime/app/staging.h"
 #include "runtime/config/load.h"
 
 namespace moult {
 namespace {
 
-/// Loads each handler's plugin and lets it go again.
-bool check_plugins(const Config& config, Logger log) {
+/// Verifies each handler's plugin and tries it, with the handler's settings, in a process of its
+/// own.
+bool check_plugins(const Config& config) {
   const auto staging = prepare_staging(config.staging_path);
   if (!staging) {
     fmt::print(stderr, "{}\n", staging.error().message);
@@ -20,16 +21,16 @@ bool check_plugins(const Config& config, Logger log) {
   bool good = true;
   for (const ConsumerConfig& consumer : config.consumers) {
     for (const HandlerConfig& handler : consumer.handlers) {
-      const auto generation = load_handler(handler, *staging, log);
-      if (!generation) {
+      const PluginVerdict verdict =
+          try_plugin(preflight_spec_of(handler), trust_of(handler.plugin_trust), *staging, {});
+      if (!verdict.ok()) {
         fmt::print(stderr, "{}:{}:{}: handler '{}': {}\n", handler.place.file, handler.place.line,
-                   handler.place.column, handler.name, generation.error().message);
+                   handler.place.column, handler.name, verdict.refusal);
         good = false;
         continue;
       }
-      fmt::print("handler {}: plugin {} {}, build id {}\n", handler.name,
-                 (*generation)->plugin_name(), (*generation)->plugin_version(),
-                 (*generation)->build_id());
+      fmt::print("handler {}: plugin {} {}, build id {}\n", handler.name, verdict.facts->name,
+                 verdict.facts->version, verdict.facts->build_id);
     }
   }
   return good;
@@ -41,9 +42,7 @@ int check_command(const std::filesystem::path& file, bool print) {
   const auto config = load_command_config(file);
   if (!config) return kExitConfig;
   if (print) fmt::print("{}", describe_config(*config));
-  const auto log = make_log(config->log);
-  if (!log) return kExitFailed;
-  if (!check_plugins(*config, Logger(*log, Component::kPlugin))) return kExitConfig;
+  if (!check_plugins(*config)) return kExitConfig;
   fmt::print("{}: ok\n", file.string());
   return kExitOk;
 }

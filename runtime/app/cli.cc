@@ -2,6 +2,7 @@
 
 #include "runtime/app/commands.h"
 #include "runtime/app/exit_code.h"
+#include "runtime/plugin/preflight.h"
 
 namespace moult {
 namespace {
@@ -65,6 +66,52 @@ struct DlqCommands {
   DlqReplayOptions replay_options;
 };
 
+constexpr const char* kVerifyHelp =
+    "Verify plugin files and try each in a throw-away process, without a broker: one line a rule. "
+    "Exit status 0 when none is refused, 1 otherwise.\n\n"
+    "It runs constructors, create, destroy and, where FILE.sample stands beside FILE, consume with "
+    "one record a line of it.";
+
+/// `plugins` and its two commands.
+struct PluginsCommands {
+  explicit PluginsCommands(CLI::App& app)
+      : plugins(app.add_subcommand("plugins", "Verify or list plugins")),
+        list(plugins->add_subcommand("list", "The plugin of each handler, verified but not run")),
+        verify(plugins->add_subcommand("verify", kVerifyHelp)) {
+    plugins->require_subcommand(1);
+    add_config(list, config);
+    list->add_flag("--json", json, "As one JSON object");
+    verify->add_option("FILE", options.files, "Plugin files")->required();
+    verify->add_option("--settings", options.settings, "What create gets, a JSON object")
+        ->capture_default_str();
+    verify
+        ->add_option("--owner", owner, "The number of the user who may own the files, beside root")
+        ->check(CLI::Range(uid_t{0}, uid_t{0xFFFF'FFFE}));
+    verify->add_flag("--manifest", options.manifest_required, "Refuse a FILE without FILE.sha256");
+    verify->add_option("--timeout", seconds, "Seconds for the trial of a file")
+        ->check(CLI::Range(1, 3'600))
+        ->capture_default_str();
+    verify->add_flag("--json", options.json, "As one JSON object");
+  }
+
+  int run() const {
+    if (list->parsed()) return plugins_list_command(config, json);
+    PluginsVerifyOptions chosen = options;
+    chosen.owner = owner;
+    chosen.bound = std::chrono::seconds(seconds);
+    return plugins_verify_command(chosen);
+  }
+
+  CLI::App* plugins;
+  CLI::App* list;
+  CLI::App* verify;
+  std::filesystem::path config = kDefaultConfig;
+  bool json = false;
+  PluginsVerifyOptions options;
+  std::optional<uid_t> owner;
+  int seconds = 30;
+};
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
@@ -94,6 +141,8 @@ int run_command_line(int argc, char** argv) {
                 "Stop once every produced record is handled, and print a summary");
 
   const DlqCommands dlq(app);
+  const PluginsCommands plugins(app);
+  CLI::App* preflight = app.add_subcommand(kPreflightCommand)->group("");
   CLI::App* version = app.add_subcommand("version", "Print versions of moult, its ABI, librdkafka");
 
   try {
@@ -104,6 +153,8 @@ int run_command_line(int argc, char** argv) {
   if (run->parsed()) return run_command(config);
   if (check->parsed()) return check_command(config, print);
   if (dlq.dlq->parsed()) return dlq.run();
+  if (plugins.plugins->parsed()) return plugins.run();
+  if (preflight->parsed()) return preflight_command();
   if (version->parsed()) return version_command();
   if (dev->parsed()) {
     dev_options.config = config;

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -34,6 +37,15 @@ struct DlqReplayOptions {
   bool dry_run = false;
 };
 
+struct PluginsVerifyOptions {
+  std::vector<std::filesystem::path> files;
+  std::string settings = "{}";  // JSON, for create
+  std::optional<uid_t> owner;   // trusted beside root; nothing: our own user
+  bool manifest_required = false;
+  std::chrono::milliseconds bound{30'000};  // of each file's preflight
+  bool json = false;
+};
+
 // Each returns the process's exit code.
 int run_command(const std::filesystem::path& config);
 int dev_command(const DevOptions& options);
@@ -41,6 +53,9 @@ int check_command(const std::filesystem::path& config, bool print);
 int version_command();
 int dlq_list_command(const DlqListOptions& options);
 int dlq_replay_command(const DlqReplayOptions& options);
+int plugins_verify_command(const PluginsVerifyOptions& options);
+int plugins_list_command(const std::filesystem::path& config, bool json);
+int preflight_command();  // hidden: the throw-away process
 
 /// Reads the command line and runs what it asks for.
 int run_command_line(int argc, char** argv);

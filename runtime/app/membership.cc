@@ -77,6 +77,7 @@ Result<std::shared_ptr<Generation>> load_handler(const HandlerConfig& handler,
   spec.handler = handler.name;
   spec.plugin = handler.plugin;
   spec.settings_json = handler.settings_json;
+  spec.trust = {handler.plugin_trust.owner, handler.plugin_trust.manifest_required};
   return load_generation(spec, staging, log.for_component(Component::kPlugin));
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -46,9 +48,17 @@ enum class Ordering { kPartition, kKey, kNone };
 /// What becomes of a batch that runs longer than its deadline.
 enum class OnDeadline { kReport, kExit };
 
+/// Whose plugin files may be loaded.
+struct PluginTrustConfig {
+  std::optional<uid_t> owner;  // beside root; nothing: the daemon's own user
+  std::string owner_text;      // as it stands in the file
+  bool manifest_required = false;
+};
+
 struct HandlerConfig {
   std::string name;
   std::filesystem::path plugin;     // resolved against plugins_path
+  PluginTrustConfig plugin_trust;   // of the whole file
   std::vector<std::string> topics;  // names, or regexes beginning with ^; topic_prefix applied
   BatchConfig batch;
   Ordering ordering = Ordering::kPartition;
@@ -85,6 +95,7 @@ struct Config {
   std::filesystem::path file;
   std::string topic_prefix;  // applied already to all names in here; for what handlers produce
   std::filesystem::path staging_path;  // private copies of plugins; empty: chosen by the runtime
+  PluginTrustConfig plugin_trust;
   std::chrono::milliseconds commit_interval{1'000};   // 10 ms … 10 min
   std::chrono::milliseconds drain_deadline{25'000};   // at stop; 0 … 1 h
   std::chrono::milliseconds revoke_deadline{10'000};  // at a rebalance; 0 … 10 min

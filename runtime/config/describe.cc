@@ -151,6 +151,11 @@ std::string describe_config(const Config& config) {
   if (!config.staging_path.empty()) {
     out += fmt::format("staging_path: {}\n", value(config.staging_path.string()));
   }
+  if (config.plugin_trust.owner) {
+    out += fmt::format("plugins_owner: {}\n", value(config.plugin_trust.owner_text));
+  }
+  out += fmt::format("plugins_manifest: {}\n",
+                     config.plugin_trust.manifest_required ? "required" : "optional");
   out += fmt::format("commit_interval: {}\n", config::format_duration(config.commit_interval));
   out += fmt::format("drain_deadline: {}\n", config::format_duration(config.drain_deadline));
   out += fmt::format("revoke_deadline: {}\n", config::format_duration(config.revoke_deadline));

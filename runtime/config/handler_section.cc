@@ -190,6 +190,7 @@ HandlerConfig read_handler(Reading& reading, const Value& value) {
   const MapReader map(reading, value, "handler", kKeys);
   read_name(reading, map.require("name"), handler.name);
   read_path(reading, map.require("plugin"), reading.plugins_path, handler.plugin);
+  handler.plugin_trust = reading.plugin_trust;
   handler.topics = read_topics(reading, map.require("topics"));
   handler.batch = read_batch(reading, map.find("batch"));
   read_ordering(reading, map, handler);

@@ -25,9 +25,10 @@ using config::Reading;
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-constexpr std::array<std::string_view, 10> kKeys = {
-    "kafka",          "plugins_path",    "topic_prefix",  "staging_path", "commit_interval",
-    "drain_deadline", "revoke_deadline", "memory_budget", "log",          "consumers"};
+constexpr std::array<std::string_view, 12> kKeys = {
+    "kafka",        "plugins_path",    "plugins_owner",  "plugins_manifest", "topic_prefix",
+    "staging_path", "commit_interval", "drain_deadline", "revoke_deadline",  "memory_budget",
+    "log",          "consumers"};
 
 constexpr Range<milliseconds> kCommitIntervalRange{10ms, 10min};
 constexpr Range<milliseconds> kDrainDeadlineRange{0ms, 1h};
@@ -49,6 +50,9 @@ void read_top_level(Reading& reading, const config::YamlNode& root, Config& conf
   const MapReader map(reading, whole, "the top level", kKeys);
   reading.plugins_path = reading.folder;
   read_path(reading, map.find("plugins_path"), reading.folder, reading.plugins_path);
+  reading.plugin_trust =
+      read_plugin_trust(reading, map.find("plugins_owner"), map.find("plugins_manifest"));
+  config.plugin_trust = reading.plugin_trust;
   read_path(reading, map.find("staging_path"), reading.folder, config.staging_path);
   read_topic_prefix(reading, map.find("topic_prefix"));
   config.topic_prefix = reading.topic_prefix;

@@ -43,6 +43,7 @@ struct Reading {
 
   // Set from the top level before the consumers are read.
   std::filesystem::path plugins_path{};
+  PluginTrustConfig plugin_trust{};
   std::string topic_prefix{};
 
   UniqueNames groups{};

@@ -14,6 +14,8 @@ namespace moult::config {
 /// everything is found in one go; what it returns is used only if there were none.
 
 KafkaProperties read_kafka(Reading& reading, const MaybeValue& value);
+PluginTrustConfig read_plugin_trust(Reading& reading, const MaybeValue& owner,
+                                    const MaybeValue& manifest);
 LogConfig read_log(Reading& reading, const MaybeValue& value);
 HandlerConfig read_handler(Reading& reading, const Value& value);
 std::vector<ConsumerConfig> read_consumers(Reading& reading, const MaybeValue& value,

@@ -144,13 +144,15 @@ LoadedGeneration::~LoadedGeneration() {
 
 Result<std::shared_ptr<Generation>> LoadedGeneration::load(const GenerationSpec& spec,
                                                            StagedPlugin copy, PluginFacts facts,
-                                                           Logger log) {
+                                                           Logger log,
+                                                           const std::function<void()>& opened) {
   // new: the constructor is private.
   std::shared_ptr<LoadedGeneration> generation(
       new LoadedGeneration(spec, std::move(copy), std::move(facts), log));
-  if (Status opened = generation->open_library(); !opened) {
-    return Unexpected<Error>{opened.error()};
+  if (Status loaded = generation->open_library(); !loaded) {
+    return Unexpected<Error>{loaded.error()};
   }
+  if (opened) opened();
   if (Status entered = generation->call_entry(); !entered) {
     return Unexpected<Error>{entered.error()};
   }

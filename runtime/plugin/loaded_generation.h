@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/dll/shared_library.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -18,9 +19,10 @@ namespace moult {
 /// second file into the same one would unload the first. The destructor unloads and proves it.
 class LoadedGeneration final : public Generation {
  public:
-  /// Loads the verified copy and asks its entry for the table.
+  /// Loads the verified copy and asks its entry for the table. `opened` is called in between.
   static Result<std::shared_ptr<Generation>> load(const GenerationSpec& spec, StagedPlugin copy,
-                                                  PluginFacts facts, Logger log);
+                                                  PluginFacts facts, Logger log,
+                                                  const std::function<void()>& opened = {});
   ~LoadedGeneration() override;
 
   std::uint32_t number() const override { return spec_.number; }

@@ -10,9 +10,11 @@
 #include <span>
 #include <string_view>
 
+#include "runtime/plugin/dynamic.h"
 #include "runtime/plugin/elf_handle.h"
 #include "runtime/plugin/rules.h"
 #include "runtime/plugin/symbols.h"
+#include "runtime/plugin/versions.h"
 #include "sdk/include/moult/moult.h"
 
 namespace moult {
@@ -40,6 +42,7 @@ struct Reading {
   Elf* elf = nullptr;
   PluginFacts facts;
   std::uint32_t note_count = 0;
+  DynamicFacts dynamic;
   bool has_dynamic = false;
   bool has_stack_header = false;
 };
@@ -93,38 +96,14 @@ Status check_header(int fd, const Reading& file) {
 // ---- Segments
 // ------------------------------------------------------------------------------------
 
-Status check_dynamic_entry(const GElf_Dyn& entry, const Reading& file) {
-  const GElf_Xword flags = entry.d_un.d_val;
-  const bool flag_word = entry.d_tag == DT_FLAGS;
-  const bool flag_word_1 = entry.d_tag == DT_FLAGS_1;
-  if (entry.d_tag == DT_TEXTREL || (flag_word && (flags & DF_TEXTREL) != 0)) {
-    return refuse(file.shown, rules::kTextrel, "its code has to be written to at load time");
-  }
-  if (flag_word && (flags & DF_STATIC_TLS) != 0) {
-    return refuse(file.shown, rules::kStaticTls,
-                  "its thread-local variables use up a space that loading can't get back");
-  }
-  if (flag_word_1 && (flags & DF_1_NODELETE) != 0) {
-    return refuse(file.shown, rules::kNodelete, "it forbids unloading");
-  }
-  if (flag_word_1 && (flags & DF_1_PIE) != 0) {
-    return refuse(file.shown, rules::kElfType, "it is an executable");
-  }
-  return Ok{};
+Status check_dynamic(const GElf_Phdr& segment, Reading& file) {
+  file.has_dynamic = true;
+  return read_dynamic(file.elf, segment, file.shown, file.dynamic);
 }
 
-Status check_dynamic(const GElf_Phdr& segment, Reading& file) {
-  Elf_Data* table = ::elf_getdata_rawchunk(file.elf, static_cast<std::int64_t>(segment.p_offset),
-                                           segment.p_filesz, ELF_T_DYN);
-  if (table == nullptr) {
-    return refuse(file.shown, rules::kElfMalformed, "its dynamic section can't be read");
-  }
-  file.has_dynamic = true;
-  const auto count = static_cast<int>(segment.p_filesz / sizeof(Elf64_Dyn));
-  for (int i = 0; i < count; i++) {
-    GElf_Dyn entry;
-    if (::gelf_getdyn(table, i, &entry) == nullptr || entry.d_tag == DT_NULL) break;
-    if (Status checked = check_dynamic_entry(entry, file); !checked) return checked;
+Status check_load(const GElf_Phdr& segment, const Reading& file) {
+  if ((segment.p_flags & (PF_W | PF_X)) == (PF_W | PF_X)) {
+    return refuse(file.shown, rules::kWritableCode, "its code is writable");
   }
   return Ok{};
 }
@@ -175,6 +154,8 @@ Status read_descriptor(std::span<const std::byte> bytes, Reading& file) {
   if (!is_terminated(descriptor.name) || !is_terminated(descriptor.version)) {
     return refuse(file.shown, rules::kNoteMalformed, "its name or version has no end or no bytes");
   }
+  file.facts.abi_major = descriptor.abi_major;
+  file.facts.abi_minor = descriptor.abi_minor;
   file.facts.name = descriptor.name;
   file.facts.version = descriptor.version;
   file.facts.capabilities = descriptor.capabilities | descriptor.required;
@@ -242,6 +223,9 @@ Status check_segment(const GElf_Phdr& segment, Reading& file) {
     return refuse(file.shown, rules::kElfTruncated, "it ends before its own segments");
   }
   switch (segment.p_type) {
+    case PT_LOAD:
+      // Looked at twice; before the note is known only whether the file is whole counts.
+      return file.note_count == 0 ? Status(Ok{}) : check_load(segment, file);
     case PT_NOTE:
       return read_notes(segment, file);
     case PT_DYNAMIC:
@@ -279,21 +263,25 @@ Status check_contents(Reading& file) {
   if (file.note_count == 0) {
     return refuse(file.shown, rules::kNoteMissing, "it has no note of a Moult plugin");
   }
-  if (Status s = check_segments(file, {PT_DYNAMIC, PT_GNU_STACK}); !s) return s;
+  if (Status s = check_segments(file, {PT_LOAD}); !s) return s;
+  if (Status s = check_segments(file, {PT_DYNAMIC}); !s) return s;
   if (!file.has_dynamic) {
     return refuse(file.shown, rules::kElfMalformed, "it has no dynamic section");
   }
+  if (Status s = judge_dynamic(file.dynamic, file.shown); !s) return s;
+  if (Status s = check_segments(file, {PT_GNU_STACK}); !s) return s;
   if (!file.has_stack_header) {
     return refuse(file.shown, rules::kExecStack, "it does not say that its stack is no code");
   }
-  return check_symbols(file.elf, file.shown);
+  if (Status s = check_symbols(file.elf, file.shown); !s) return s;
+  return check_versions(file.elf, file.shown);
 }
 
 }  // namespace
 
 Result<PluginFacts> verify_plugin_file(int fd, std::uint64_t size,
                                        const std::filesystem::path& shown) {
-  Reading file{.shown = shown, .size = size, .facts = {}};
+  Reading file{.shown = shown, .size = size, .facts = {}, .dynamic = {}};
   if (Status checked = check_header(fd, file); !checked) {
     return Unexpected<Error>{checked.error()};
   }

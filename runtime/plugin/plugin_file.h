@@ -13,6 +13,8 @@ namespace moult {
 struct PluginFacts {
   std::string name;
   std::string version;
+  std::uint32_t abi_major = 0;
+  std::uint32_t abi_minor = 0;
   std::string build_id = "none";      // hex
   std::uint64_t capabilities = 0;     // wanted and required, MOULT_CAP_…
   std::vector<std::byte> descriptor;  // the note's, to compare with what the entry returns

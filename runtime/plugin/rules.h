@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string_view>
 
 #include "runtime/base/result.h"
@@ -23,9 +24,22 @@ inline constexpr Rule kUnreadable{"unreadable", "give the daemon's user read per
 inline constexpr Rule kNotAFile{"not-a-file", "name the plugin's .so itself"};
 inline constexpr Rule kEmptyFile{"empty-file", "copy the plugin again; the transfer stopped early"};
 inline constexpr Rule kTooLarge{"too-large", "plugins are at most 1 GiB; strip debug information"};
+inline constexpr Rule kOwner{"owner", "chown it to root, or name its owner in plugins_owner"};
 inline constexpr Rule kWorldWritable{"world-writable", "chmod o-w"};
+inline constexpr Rule kGroupWritable{"group-writable", "chmod g-w"};
+inline constexpr Rule kParentOwner{
+    "parent-owner", "chown the directory to root, or name its owner in plugins_owner"};
+inline constexpr Rule kParentWritable{"parent-writable", "chmod go-w the directory"};
 inline constexpr Rule kChanged{"changed-while-copied",
                                "publish with an atomic rename, then reload again"};
+
+// The file FILE.sha256 beside it.
+inline constexpr Rule kManifestMissing{"manifest-missing",
+                                       "publish the output of sha256sum beside it, as FILE.sha256"};
+inline constexpr Rule kManifestMalformed{"manifest-malformed",
+                                         "write it with sha256sum, in the folder of the plugin"};
+inline constexpr Rule kSha256Mismatch{
+    "sha256-mismatch", "publish the plugin and its .sha256 of one build, the plugin last"};
 
 // The private copy.
 inline constexpr Rule kStagingDirectory{
@@ -56,6 +70,10 @@ inline constexpr Rule kAbiCapability{"abi-capability",
 // What would keep it mapped, or not run here.
 inline constexpr Rule kNodelete{"nodelete", "link without -z nodelete (Go can't be unloaded)"};
 inline constexpr Rule kTextrel{"textrel", "compile with -fPIC"};
+inline constexpr Rule kOpenFlags{"open-flags", "link without -z nodlopen, global or initfirst"};
+inline constexpr Rule kWritableCode{"writable-code", "link without -N (--omagic)"};
+inline constexpr Rule kLibraryPath{"library-path",
+                                   "link libraries by name, with -rpath absolute or left out"};
 inline constexpr Rule kStaticTls{"static-tls", "compile without -ftls-model=initial-exec"};
 inline constexpr Rule kExecStack{"exec-stack", "link with -z noexecstack, avoid nested functions"};
 inline constexpr Rule kUniqueSymbols{"unique-symbols",
@@ -80,7 +98,52 @@ inline constexpr Rule kDescriptorMismatch{
 inline constexpr Rule kTableSize{"table-size", "set struct_size to sizeof(moult_plugin)"};
 inline constexpr Rule kTableFunction{"table-function", "create, consume and destroy can't be NULL"};
 
+// What a throw-away process showed.
+inline constexpr Rule kPreflightIo{"preflight-io", "check the limits on processes and files"};
+inline constexpr Rule kCreateFailed{"create-failed", "check the handler's settings"};
+inline constexpr Rule kSampleFailed{"sample-failed", "see the plugin's own log lines"};
+inline constexpr Rule kLeavesThread{"leaves-thread", "join every thread before destroy returns"};
+inline constexpr Rule kLeavesDescriptor{"leaves-descriptor", "close in destroy what create opened"};
+inline constexpr Rule kLeavesSignalHandler{"leaves-signal-handler",
+                                           "leave signals to the daemon, or restore the handler"};
+inline constexpr Rule kStaysMapped{
+    "stays-mapped", "no thread_local with a destructor outside of create, consume and destroy"};
+
 }  // namespace rules
+
+/// What the throw-away process does with a plugin, in this order.
+enum class PreflightStep {
+  kConstructor,
+  kEntry,
+  kCreate,
+  kAssigned,
+  kSample,
+  kRevoked,
+  kDestroy,
+  kUnload,
+};
+inline constexpr std::size_t kPreflightSteps = 8;
+
+/// The step's name and what may go wrong in each of them.
+struct StepRules {
+  std::string_view name;
+  std::string_view where;  // "it crashed in …"
+  Rule crash;
+  Rule hang;
+  Rule exit;
+};
+const StepRules& rules_of(PreflightStep step);
+const StepRules* step_of_name(std::string_view name);
+
+/// The rules in the order in which they are judged; for those who show them all.
+struct RulePhase {
+  std::string_view name;
+  std::span<const Rule> rules;
+};
+std::span<const RulePhase> rule_phases();
+
+/// The rule that a message of refuse() names; empty for any other message.
+std::string_view refusing_rule(std::string_view message);
 
 /// `file: refused by rule <id>: what; cure`.
 Unexpected<Error> refuse(const std::filesystem::path& file, const Rule& rule,

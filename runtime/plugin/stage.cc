@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "runtime/base/time.h"
+#include "runtime/plugin/manifest.h"
 #include "runtime/plugin/rules.h"
 
 namespace moult {
@@ -23,30 +24,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxPluginBytes = 1024ULL * 1024 * 1024;
 constexpr std::size_t kCopyBytes = 256ULL * 1024;
 constexpr int kMaxNameTries = 16;
 constexpr mode_t kCopyMode = 0500;
 constexpr mode_t kStagingMode = 0700;
 
 std::string describe_errno(int error) { return std::generic_category().message(error); }
-
-const Rule& rule_of_source(int error) {
-  switch (error) {
-    case ENOENT:
-    case ENOTDIR:
-    case ELOOP:
-      return rules::kMissingFile;
-    case EMFILE:
-    case ENFILE:
-      return rules::kTooManyFiles;
-    case ENXIO:
-    case ENODEV:
-      return rules::kNotAFile;
-    default:
-      return rules::kUnreadable;
-  }
-}
 
 const Rule& rule_of_staging(int error) {
   switch (error) {
@@ -69,46 +52,13 @@ const Rule& rule_of_staging(int error) {
   }
 }
 
-Unexpected<Error> source_failure(const fs::path& plugin, int error) {
-  return refuse(plugin, rule_of_source(error), describe_errno(error));
+Unexpected<Error> read_failure(const fs::path& plugin, int error) {
+  return refuse(plugin, rules::kUnreadable, describe_errno(error));
 }
 
 Unexpected<Error> staging_failure(const fs::path& plugin, const fs::path& place, int error) {
   return refuse(plugin, rule_of_staging(error),
                 fmt::format("{}: {}", place.string(), describe_errno(error)));
-}
-
-struct Source {
-  fs::path path;  // symlinks resolved
-  UniqueFd fd;
-  struct stat before;
-};
-
-Status check_source(const fs::path& plugin, const struct stat& status) {
-  if (!S_ISREG(status.st_mode)) return refuse(plugin, rules::kNotAFile, "not a regular file");
-  if ((status.st_mode & S_IWOTH) != 0) {
-    return refuse(plugin, rules::kWorldWritable, "everybody may write to it");
-  }
-  if (status.st_size == 0) return refuse(plugin, rules::kEmptyFile, "it has no bytes");
-  if (static_cast<std::uint64_t>(status.st_size) > kMaxPluginBytes) {
-    return refuse(plugin, rules::kTooLarge, fmt::format("it has {} bytes", status.st_size));
-  }
-  return Ok{};
-}
-
-Result<Source> open_source(const fs::path& plugin) {
-  // Without O_NONBLOCK a FIFO would wait for a writer.
-  UniqueFd fd(::open(plugin.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  if (!fd) return source_failure(plugin, errno);
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return source_failure(plugin, errno);
-  if (Status checked = check_source(plugin, status); !checked) {
-    return Unexpected<Error>{checked.error()};
-  }
-  std::error_code error;
-  fs::path resolved = fs::read_symlink(fmt::format("/proc/self/fd/{}", fd.get()), error);
-  if (error) resolved = plugin;
-  return Source{std::move(resolved), std::move(fd), status};
 }
 
 bool same_file_state(const struct stat& a, const struct stat& b) {
@@ -160,7 +110,7 @@ std::string next_stamp() {
 }
 
 /// Makes and locks the copy's file. The directory's lock keeps a sweep from coming in between.
-Result<StagedPlugin> make_copy_file(const Source& source, const fs::path& plugin,
+Result<StagedPlugin> make_copy_file(const PluginSource& source, const fs::path& plugin,
                                     const fs::path& staging) {
   Result<UniqueFd> directory = open_staging(plugin, staging);
   if (!directory) return Unexpected<Error>{directory.error()};
@@ -202,7 +152,7 @@ std::string hex_digest(const XXH3_state_t& state) {
 }
 
 /// Ends with the source's end, or just past the size that it had: what grows is refused anyway.
-Status copy_bytes(const Source& source, const fs::path& plugin, StagedPlugin& copy) {
+Status copy_bytes(const PluginSource& source, const fs::path& plugin, StagedPlugin& copy) {
   const std::unique_ptr<XXH3_state_t, StateFree> hash(XXH3_createState());
   MOULT_CHECK(hash != nullptr && XXH3_128bits_reset(hash.get()) == XXH_OK, "out of memory");
   std::vector<char> buffer(kCopyBytes);
@@ -210,7 +160,7 @@ Status copy_bytes(const Source& source, const fs::path& plugin, StagedPlugin& co
   while (total <= static_cast<std::uint64_t>(source.before.st_size)) {
     const ssize_t count = ::read(source.fd.get(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return source_failure(plugin, errno);
+    if (count < 0) return read_failure(plugin, errno);
     if (count == 0) break;
     const auto size = static_cast<std::size_t>(count);
     if (!write_all(copy.fd(), buffer.data(), size)) {
@@ -220,7 +170,7 @@ Status copy_bytes(const Source& source, const fs::path& plugin, StagedPlugin& co
     total += size;
   }
   struct stat after {};
-  if (::fstat(source.fd.get(), &after) != 0) return source_failure(plugin, errno);
+  if (::fstat(source.fd.get(), &after) != 0) return read_failure(plugin, errno);
   if (!same_file_state(source.before, after) ||
       total != static_cast<std::uint64_t>(source.before.st_size)) {
     return refuse(plugin, rules::kChanged, "somebody writes to it");
@@ -241,7 +191,7 @@ bool remove_if_abandoned(const fs::path& path) {
 }  // namespace
 
 StagedPlugin::~StagedPlugin() {
-  if (fd_) ::unlink(path_.c_str());  // a moved-from one has no descriptor
+  if (fd_ && !borrowed_) ::unlink(path_.c_str());  // a moved-from one has no descriptor
 }
 
 Status StagedPlugin::publish(std::string content_hash, std::uint64_t size) {
@@ -256,14 +206,24 @@ Status StagedPlugin::publish(std::string content_hash, std::uint64_t size) {
   return Ok{};
 }
 
-Result<StagedPlugin> stage_plugin(const fs::path& plugin, const fs::path& staging) {
-  Result<Source> source = open_source(plugin);
+Result<StagedPlugin> stage_plugin(const fs::path& plugin, const fs::path& staging,
+                                  const PluginTrust& trust) {
+  Result<PluginSource> source = open_plugin_source(plugin, trust);
   if (!source) return Unexpected<Error>{source.error()};
+  if (trust.manifest_required && !source->manifest) {
+    return refuse(plugin, rules::kManifestMissing, "there is no .sha256 beside it");
+  }
   Result<StagedPlugin> copy = make_copy_file(*source, plugin, fs::absolute(staging));
   if (!copy) return copy;
   if (Status copied = copy_bytes(*source, plugin, *copy); !copied) {
     return Unexpected<Error>{copied.error()};
   }
+  if (source->manifest) {
+    Status checked =
+        check_manifest(copy->fd(), *source->manifest, plugin, source->path.filename().native());
+    if (!checked) return Unexpected<Error>{checked.error()};
+  }
+  copy->keep_sample(std::move(source->sample));
   return copy;
 }
 

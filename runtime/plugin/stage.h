@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "runtime/base/result.h"
 #include "runtime/base/unique_fd.h"
+#include "runtime/plugin/source.h"
 
 namespace moult {
 
@@ -17,6 +19,14 @@ class StagedPlugin {
  public:
   StagedPlugin(std::filesystem::path source, std::filesystem::path path, UniqueFd fd)
       : source_(std::move(source)), path_(std::move(path)), fd_(std::move(fd)) {}
+  /// A copy that another process made, and removes. It does not go before this does.
+  static StagedPlugin borrow(std::filesystem::path source, std::filesystem::path path, UniqueFd fd,
+                             std::uint64_t size) {
+    StagedPlugin copy(std::move(source), std::move(path), std::move(fd));
+    copy.size_ = size;
+    copy.borrowed_ = true;
+    return copy;
+  }
   StagedPlugin(StagedPlugin&&) noexcept = default;
   StagedPlugin& operator=(StagedPlugin&&) = delete;
   ~StagedPlugin();
@@ -27,6 +37,10 @@ class StagedPlugin {
   std::uint64_t size() const { return size_; }
   const std::string& content_hash() const { return content_hash_; }  // XXH3-128, hex
 
+  /// What stood in FILE.sample: values of records, one a line, to try the plugin with.
+  const std::optional<std::string>& sample() const { return sample_; }
+  void keep_sample(std::optional<std::string> sample) { sample_ = std::move(sample); }
+
   /// After the copy is complete: gives it its final name.
   Status publish(std::string content_hash, std::uint64_t size);
 
@@ -36,13 +50,17 @@ class StagedPlugin {
   UniqueFd fd_;
   std::uint64_t size_ = 0;
   std::string content_hash_;
+  std::optional<std::string> sample_;
+  bool borrowed_ = false;
 };
 
 /// Copies what `plugin` resolves to into `staging` (made with mode 0700 when it is missing) as
-/// `<content hash>-<pid>-<n>.so`, mode 0500. A file that changes meanwhile is refused. Not synced
-/// to disk: after a crash of the machine nobody wants the copy.
+/// `<content hash>-<pid>-<n>.so`, mode 0500. A file that changes meanwhile is refused, and one that
+/// somebody else could change (see PluginTrust). Not synced to disk: after a crash of the machine
+/// nobody wants the copy.
 Result<StagedPlugin> stage_plugin(const std::filesystem::path& plugin,
-                                  const std::filesystem::path& staging);
+                                  const std::filesystem::path& staging,
+                                  const PluginTrust& trust = {});
 
 /// Removes copies that processes which died left behind; returns how many. Safe beside other
 /// daemons that stage into the same directory.

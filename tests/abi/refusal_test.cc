@@ -58,7 +58,9 @@ INSTANTIATE_TEST_SUITE_P(
         BuiltBad{"bad_unresolved", "unresolved-symbol"}, BuiltBad{"bad_library", "missing-library"},
         BuiltBad{"bad_exports", "extra-exports"}, BuiltBad{"bad_nodelete", "nodelete"},
         BuiltBad{"bad_static_tls", "static-tls"}, BuiltBad{"bad_exec_stack", "exec-stack"},
-        BuiltBad{"bad_textrel", "textrel"}),
+        BuiltBad{"bad_nodlopen", "open-flags"}, BuiltBad{"bad_global", "open-flags"},
+        BuiltBad{"bad_initfirst", "open-flags"}, BuiltBad{"bad_run_path", "library-path"},
+        BuiltBad{"bad_empty_run_path", "library-path"}, BuiltBad{"bad_textrel", "textrel"}),
     [](const auto& test) { return test.param.file; });
 
 // Clang has no unique symbols.
@@ -82,6 +84,19 @@ class Image {
       if (segment.p_type == type) return segment;
     }
     throw std::runtime_error("no such segment");
+  }
+  Elf64_Phdr& segment(std::uint32_t type, std::uint32_t flags) {
+    for (std::size_t i = 0; i < header().e_phnum; i++) {
+      auto& segment = at<Elf64_Phdr>(header().e_phoff + i * sizeof(Elf64_Phdr));
+      if (segment.p_type == type && (segment.p_flags & flags) == flags) return segment;
+    }
+    throw std::runtime_error("no such segment");
+  }
+  /// A name of the same length in place of another.
+  void rename(const std::string& from, const std::string& to) {
+    const std::size_t found = bytes_.find(from + '\0');
+    if (found == std::string::npos) throw std::runtime_error("no such name");
+    bytes_.replace(found, to.size(), to);
   }
   moult_note& note() {
     const std::string owner(MOULT_NOTE_OWNER, sizeof MOULT_NOTE_OWNER);
@@ -138,6 +153,9 @@ const std::vector<Patch>& patches() {
        [](Image& i) { i.segment(PT_LOAD).p_filesz = UINT64_MAX; }},
       {"no_dynamic", "elf-malformed", [](Image& i) { i.segment(PT_DYNAMIC).p_type = PT_NULL; }},
       {"no_stack_header", "exec-stack", [](Image& i) { i.segment(PT_GNU_STACK).p_type = PT_NULL; }},
+      {"writable_code", "writable-code",
+       [](Image& i) { i.segment(PT_LOAD, PF_X).p_flags |= PF_W; }},
+      {"newer_glibc", "library-version", [](Image& i) { i.rename("GLIBC_2.2.5", "GLIBC_9.2.5"); }},
       {"other_major", "abi-major", [](Image& i) { i.note().descriptor.abi_major = 2; }},
       {"unknown_capability", "abi-capability",
        [](Image& i) { i.note().descriptor.required = UINT64_C(1) << 63; }},
@@ -172,6 +190,17 @@ TEST(Patches, OfUnknownWantedCapabilitiesLoad) {
   image.note().descriptor.abi_minor = 99;
   write_file(loader.dir / "newer.so", image.bytes());
   EXPECT_EQ(loader.refusal(loader.dir / "newer.so"), "");
+}
+
+/// The loader would say it as well, but the check comes before it.
+TEST(Patches, OfANewerLibraryAreRefusedBeforeTheyLoad) {
+  Loader loader;
+  Image image(read_file(plugin_path("minimal")));
+  image.rename("GLIBC_2.2.5", "GLIBC_9.2.5");
+  write_file(loader.dir / "newer.so", image.bytes());
+  const auto prepared = prepare_plugin(loader.dir / "newer.so", loader.staging(), {});
+  ASSERT_FALSE(prepared);
+  EXPECT_THAT(prepared.error().message, HasSubstr("it needs version GLIBC_9.2.5 of libc.so.6"));
 }
 
 /// Cut anywhere, a file is refused and nothing crashes.
@@ -240,7 +269,7 @@ TEST(Files, ThatAreUnreadable) {
   const fs::path file = dir / "secret.so";
   fs::copy_file(plugin_path("minimal"), file);
   fs::permissions(file, fs::perms::none);
-  fs::permissions(dir.path(), fs::perms::all);
+  fs::permissions(dir.path(), fs::perms{0755});
   const pid_t child = ::fork();
   if (child == 0) {
     const uid_t nobody = 65534;

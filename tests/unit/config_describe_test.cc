@@ -14,7 +14,8 @@ TEST_F(ConfigDescribeTest, ShowsTheEffectiveConfiguration) {
       parse_good(with_top_lines("topic_prefix: ${PREFIX}\n"
                                 "commit_interval: 1500ms\n"
                                 "log: {levels: {kafka: debug}}\n"));
-  EXPECT_EQ(describe_config(config), R"(commit_interval: 1500ms
+  EXPECT_EQ(describe_config(config), R"(plugins_manifest: optional
+commit_interval: 1500ms
 drain_deadline: 25s
 revoke_deadline: 10s
 memory_budget: 256MiB

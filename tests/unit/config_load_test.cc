@@ -49,6 +49,34 @@ TEST_F(ConfigLoadTest, ReadsTheTopLevel) {
   EXPECT_EQ(config.memory_budget, 1ULL << 40);
 }
 
+TEST_F(ConfigLoadTest, ReadsWhosePluginsAreTrusted) {
+  const Config by_default = parse_good(with_handler_lines(""));
+  EXPECT_EQ(by_default.plugin_trust.owner, std::nullopt);
+  EXPECT_FALSE(by_default.plugin_trust.manifest_required);
+  const Config config =
+      parse_good(with_top_lines("plugins_owner: root\nplugins_manifest: required\n"));
+  EXPECT_EQ(config.plugin_trust.owner, 0U);
+  EXPECT_TRUE(config.plugin_trust.manifest_required);
+  EXPECT_EQ(config.consumers[0].handlers[0].plugin_trust.owner, 0U) << "every handler's";
+  EXPECT_TRUE(config.consumers[0].handlers[0].plugin_trust.manifest_required);
+  EXPECT_EQ(parse_good(with_top_lines("plugins_owner: 4711\n")).plugin_trust.owner, 4711U);
+  EXPECT_THAT(describe_config(config),
+              HasSubstr("plugins_owner: \"root\"\nplugins_manifest: required\n"));
+}
+
+TEST_F(ConfigLoadTest, TheOwnerOfPluginsIsAUser) {
+  for (const std::string owner :
+       {"nobody-of-this-name", "-1", "4294967295", "99999999999", "1.5"}) {
+    EXPECT_THAT(problems(with_top_lines("plugins_owner: " + owner + "\n")),
+                ElementsAre("1:16: 'plugins_owner': '" + owner +
+                            "' is neither a user of this system nor a number"));
+  }
+  EXPECT_THAT(problems(with_top_lines("plugins_owner: ''\n")), SizeIs(1));
+  EXPECT_THAT(problems(with_top_lines("plugins_manifest: require\n")),
+              ElementsAre("1:19: 'plugins_manifest': 'require' is not known; did you mean "
+                          "'required'?"));
+}
+
 TEST_F(ConfigLoadTest, ReadsTheLogSection) {
   const Config config = parse_good(
       with_top_lines("log:\n  format: json\n  level: warning\n  levels: {kafka: debug}\n"));
@@ -104,8 +132,9 @@ TEST_F(ConfigLoadTest, TheMemoryBudgetHasARange) {
 TEST_F(ConfigLoadTest, AnUnknownKeyNearToNothingListsTheValidOnes) {
   EXPECT_THAT(problems(with_top_lines("admin_socket: /run/moult.sock\n")),
               ElementsAre("1:1: unknown key 'admin_socket' in the top level; valid: kafka, "
-                          "plugins_path, topic_prefix, staging_path, commit_interval, "
-                          "drain_deadline, revoke_deadline, memory_budget, log, consumers"));
+                          "plugins_path, plugins_owner, plugins_manifest, topic_prefix, "
+                          "staging_path, commit_interval, drain_deadline, revoke_deadline, "
+                          "memory_budget, log, consumers"));
 }
 
 TEST_F(ConfigLoadTest, SectionsHaveTheRightKind) {
