@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -16,6 +17,7 @@
 namespace moult::kafka {
 namespace {
 
+constexpr const char* kPollerName = "moult-poller";
 // Each lane has at most one answer and one Ready under way; the rest are requests of people.
 constexpr std::size_t kMailboxBound = 1'000'000;
 // librdkafka wants its consumer queue served at least this often.
@@ -56,7 +58,7 @@ Consumer::~Consumer() {
   if (thread_.joinable()) thread_.join();
   // Queues hold references on the client, which waits for them.
   consumer_queue_.reset();
-  commit_queue_.reset();
+  answer_queue_.reset();
 }
 
 Result<Ok> Consumer::make_client() {
@@ -77,11 +79,11 @@ Result<Ok> Consumer::make_client() {
   client_ = std::move(*client);
   rd_kafka_poll_set_consumer(client_.get());
   consumer_queue_.reset(rd_kafka_queue_get_consumer(client_.get()));
-  commit_queue_.reset(rd_kafka_queue_new(client_.get()));
+  answer_queue_.reset(rd_kafka_queue_new(client_.get()));
   // librdkafka writes this word to our eventfd: one descriptor wakes the poller for everything.
   static constexpr std::uint64_t kOne = 1;
   rd_kafka_queue_io_event_enable(consumer_queue_.get(), mailbox_.wake_fd(), &kOne, sizeof kOne);
-  rd_kafka_queue_io_event_enable(commit_queue_.get(), mailbox_.wake_fd(), &kOne, sizeof kOne);
+  rd_kafka_queue_io_event_enable(answer_queue_.get(), mailbox_.wake_fd(), &kOne, sizeof kOne);
   return Ok{};
 }
 
@@ -122,7 +124,7 @@ void Consumer::ready_callback(rd_kafka_t*, void* opaque) {
 // ---- The poller's loop --------------------------------------------------------------------------
 
 void Consumer::run() noexcept {
-  pthread_setname_np(pthread_self(), "moult-poller");
+  pthread_setname_np(pthread_self(), kPollerName);
   poller_.check();
   while (!ended_) {
     wait();
@@ -132,10 +134,11 @@ void Consumer::run() noexcept {
     }
     apply_commands();
     serve_client();
-    serve_commits();
+    serve_answers();
     dispatcher_.tick(Clock::now());
     apply_commands();
-    report_trouble();
+    watch_brokers();
+    report_readiness();
   }
   on_end_(std::move(end_));
 }
@@ -166,7 +169,10 @@ void Consumer::handle(const RequestQuiet&) {
   dispatcher_.on(Quiet{}, Clock::now());
 }
 
-void Consumer::handle(const RequestDump&) { dump_lanes(); }
+void Consumer::handle(const RequestDump&) {
+  dump_lanes();
+  dump_threads();
+}
 
 void Consumer::begin_stop(TimePoint deadline) {
   if (std::exchange(stopping_, true)) return;
@@ -189,10 +195,17 @@ void Consumer::serve_client() {
   }
 }
 
-void Consumer::serve_commits() {
-  while (const EventHandle event{rd_kafka_queue_poll(commit_queue_.get(), 0)}) {
-    if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_OFFSET_COMMIT) {
-      on_commit_answer(event.get());
+void Consumer::serve_answers() {
+  while (const EventHandle event{rd_kafka_queue_poll(answer_queue_.get(), 0)}) {
+    switch (rd_kafka_event_type(event.get())) {
+      case RD_KAFKA_EVENT_OFFSET_COMMIT:
+        on_commit_answer(event.get());
+        break;
+      case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
+        brokers_.on_answer(event.get());
+        break;
+      default:
+        break;
     }
   }
 }
@@ -244,14 +257,24 @@ void Consumer::apply(const Overdue& command) {
   begin_stop(Clock::now() + options_.dispatch.revoke_deadline);
 }
 
+/// Not while stopping: nobody is to wait for an answer then.
+void Consumer::watch_brokers() {
+  if (stopping_) return;
+  brokers_.ask(client_.get(), options_.group, options_.topics.front().front(), answer_queue_.get(),
+               Clock::now());
+}
+
 /// Tells when the consumer stops being as good as it should, and when it is again.
-void Consumer::report_trouble() {
-  const Trouble now = dispatcher_.trouble();
-  if (now == reported_trouble_) return;
-  reported_trouble_ = now;
-  const bool ready = now == Trouble{};
-  const Field fields[] = {
-      {"group", options_.group}, {"stopped_lanes", now.stopped}, {"overdue_lanes", now.overdue}};
+void Consumer::report_readiness() {
+  const Unready now{dispatcher_.trouble(), brokers_.unreachable(Clock::now()), fatal_};
+  if (now == reported_) return;
+  reported_ = now;
+  const bool ready = now == Unready{};
+  const Field fields[] = {{"group", options_.group},
+                          {"stopped_lanes", now.lanes.stopped},
+                          {"overdue_lanes", now.lanes.overdue},
+                          {"unreachable", now.unreachable},
+                          {"fatal", now.fatal}};
   log_.write(ready ? Severity::kInfo : Severity::kError, ready ? "ready again" : "not ready",
              fields);
 }
@@ -275,7 +298,7 @@ void Consumer::apply(const Commit& command) {
   }
   auto* opaque = reinterpret_cast<void*>(static_cast<std::uintptr_t>(command.commit));  // NOLINT
   const auto code =
-      rd_kafka_commit_queue(client_.get(), list.get(), commit_queue_.get(), nullptr, opaque);
+      rd_kafka_commit_queue(client_.get(), list.get(), answer_queue_.get(), nullptr, opaque);
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
   log_.warning("commit refused", {{"group", options_.group}, {"error", error_text(code)}});
   dispatcher_.on(CommitDone{command.commit, false}, Clock::now());
@@ -320,6 +343,7 @@ void Consumer::error_callback(rd_kafka_t*, int code, const char* text, void* opa
 
 void Consumer::on_error(int code, const char* text) {
   report_error(log_, code, text, {{"group", options_.group}});
+  if (connection_failed(code)) brokers_.doubt(Clock::now());
   if (classify(code) != Disposition::kFatal || fatal_.exchange(true)) return;
   begin_stop(Clock::now() + options_.dispatch.revoke_deadline);
 }
@@ -328,6 +352,10 @@ void Consumer::log_callback(const rd_kafka_t* client, int level, const char* fac
                             const char* text) {
   const auto* consumer = static_cast<const Consumer*>(rd_kafka_opaque(client));
   const Field fields[] = {{"group", consumer->options_.group}, {"facility", facility}};
+  if (tells_of_lost_records(facility, text)) {
+    consumer->log_.error("records are gone before they were handled",
+                         {{"group", consumer->options_.group}, {"reason", text}});
+  }
   consumer->log_.for_component(Component::kLibrdkafka)
       .write(severity_of_syslog(level), text, fields);
 }
@@ -431,6 +459,26 @@ void Consumer::dump_lanes() const {
                        {"running_to", activity.running.end},
                        {"running_ms", to_ms(activity.running_for)},
                        {"failures", lane.failures}});
+  }
+}
+
+void Consumer::dump_threads() const {
+  log_.info("thread", {{"group", options_.group},
+                       {"name", kPollerName},
+                       {"thread", ::gettid()},
+                       {"state", "polls"}});
+  for (const WorkerActivity& worker : executor_.workers()) {
+    std::vector<Field> fields = {{"group", options_.group},
+                                 {"name", worker.name},
+                                 {"thread", worker.thread},
+                                 {"handler", worker.handler},
+                                 {"state", worker.partition ? "busy" : "waits"}};
+    if (worker.partition) {
+      fields.insert(fields.end(), {{"topic", worker.partition->topic},
+                                   {"partition", worker.partition->partition},
+                                   {"busy_ms", to_ms(worker.busy_for)}});
+    }
+    log_.write(Severity::kInfo, "thread", fields);
   }
 }
 

@@ -16,6 +16,7 @@
 #include "runtime/base/thread_checker.h"
 #include "runtime/base/time.h"
 #include "runtime/dispatch/dispatcher.h"
+#include "runtime/kafka/broker_watch.h"
 #include "runtime/kafka/client_config.h"
 #include "runtime/kafka/handles.h"
 #include "runtime/kafka/lane_executor.h"
@@ -74,6 +75,15 @@ class Consumer final : public LaneAnswers {
   using Message = std::variant<InstanceCreated, TurnDone, LaneEnded, Ready, RequestQuiet,
                                RequestStop, RequestDump>;
 
+  /// What keeps a consumer from being ready.
+  struct Unready {
+    Trouble lanes;
+    bool unreachable = false;  // the cluster
+    bool fatal = false;
+
+    friend bool operator==(const Unready&, const Unready&) = default;
+  };
+
   /// What a partition queue's event reaches: one Ready under way at most.
   struct ReadySignal {
     ReadySignal(Consumer* its_consumer, LaneId its_lane) : consumer(its_consumer), lane(its_lane) {}
@@ -98,8 +108,9 @@ class Consumer final : public LaneAnswers {
   void handle(const RequestDump& request);
   void begin_stop(TimePoint deadline);
   void serve_client();
-  void report_trouble();
-  void serve_commits();
+  void report_readiness();
+  void watch_brokers();
+  void serve_answers();
 
   void apply_commands();
   void apply(const OpenLane& command);
@@ -127,6 +138,7 @@ class Consumer final : public LaneAnswers {
   bool leave_group();
   void leave_when_idle();
   void dump_lanes() const;
+  void dump_threads() const;
 
   static void rebalance_callback(rd_kafka_t* client, rd_kafka_resp_err_t code,
                                  rd_kafka_topic_partition_list_t* partitions, void* opaque);
@@ -148,11 +160,12 @@ class Consumer final : public LaneAnswers {
   ThreadChecker poller_;
   ClientHandle client_;
   QueueHandle consumer_queue_;
-  QueueHandle commit_queue_;
+  QueueHandle answer_queue_;  // to commits and questions
   Dispatcher dispatcher_;
   std::unordered_map<LaneId, std::unique_ptr<ReadySignal>> signals_;
   std::vector<Message> inbox_;
-  Trouble reported_trouble_;
+  BrokerWatch brokers_;
+  Unready reported_;
   bool stopping_ = false;
   TimePoint close_deadline_ = kNever;  // once stopping
   bool overtaken_ = false;             // while stopping, a commit by a rebalance

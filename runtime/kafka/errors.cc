@@ -55,6 +55,25 @@ bool commit_overtaken(int code) {
   }
 }
 
+bool connection_failed(int code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__SSL:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool tells_of_lost_records(std::string_view facility, std::string_view text) {
+  return facility == "OFFSET" && text.find(": offset reset ") != text.npos &&
+         text.find(error_text(RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)) != text.npos;
+}
+
 std::string_view error_text(int code) {
   return rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(code));
 }

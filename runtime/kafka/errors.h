@@ -23,6 +23,13 @@ Disposition classify(int code);
 /// Whether a commit failed only because the group moved on: the records come again elsewhere.
 bool commit_overtaken(int code);
 
+/// Whether a broker could not be talked to: the others may be no better.
+bool connection_failed(int code);
+
+/// Whether a log line of librdkafka's says that the group's next records no longer exist. With
+/// `auto.offset.reset` other than `error` it tells that in no other way.
+bool tells_of_lost_records(std::string_view facility, std::string_view text);
+
 std::string_view error_text(int code);
 
 /// Of librdkafka's own log lines.

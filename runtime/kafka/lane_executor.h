@@ -1,8 +1,12 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "runtime/base/time.h"
 #include "runtime/dispatch/events.h"
@@ -16,6 +20,15 @@ struct LaneActivity {
   std::string build_id;
   OffsetRange running;  // the batch in hand; empty when none
   Duration running_for{0};
+};
+
+/// What a worker thread is doing, likewise.
+struct WorkerActivity {
+  std::string name;
+  std::string handler;
+  pid_t thread = 0;
+  std::optional<TopicPartition> partition;  // whose lane it has in hand; none when it waits
+  Duration busy_for{0};
 };
 
 /// Runs lanes on workers. Called by the poller thread alone; answers come back as posted
@@ -33,6 +46,7 @@ class LaneExecutor {
   virtual void end(LaneId lane, EndReason reason, TimePoint deadline) = 0;
   virtual void close(LaneId lane) = 0;
   virtual LaneActivity activity(LaneId lane) const = 0;
+  virtual std::vector<WorkerActivity> workers() const = 0;
 };
 
 using LaneAnswer = std::variant<InstanceCreated, TurnDone, LaneEnded>;

@@ -47,7 +47,7 @@ ReplayProducer::~ReplayProducer() {
 
 Status ReplayProducer::begin() {
   refused_.clear();
-  const Status begun = check(rd_kafka_begin_transaction(client_.get()), "can't begin");
+  Status begun = check(rd_kafka_begin_transaction(client_.get()), "can't begin");
   open_ = begun.has_value();
   return begun;
 }
@@ -73,8 +73,8 @@ Status ReplayProducer::produce(const rd_kafka_message_t& letter, const std::stri
 
 Status ReplayProducer::commit(const ReplayPositions& positions) {
   if (Status sent = send_offsets(positions); !sent) return sent;
-  const Status committed = check(rd_kafka_commit_transaction(client_.get(), kTransactionMs),
-                                 "the last transaction was not committed");
+  Status committed = check(rd_kafka_commit_transaction(client_.get(), kTransactionMs),
+                           "the last transaction was not committed");
   open_ = !committed.has_value();
   return committed;
 }

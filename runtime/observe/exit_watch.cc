@@ -42,11 +42,9 @@ void watch_exit(ExitHook on_exit) noexcept {
 
 extern "C" {
 
-[[noreturn, gnu::visibility("default")]] void exit(int status) noexcept {
-  moult::exit_by("exit", status);
-}
+[[gnu::visibility("default")]] void exit(int status) noexcept { moult::exit_by("exit", status); }
 
-[[noreturn, gnu::visibility("default")]] void quick_exit(int status) noexcept {
+[[gnu::visibility("default")]] void quick_exit(int status) noexcept {
   moult::exit_by("quick_exit", status);
 }
 

@@ -38,8 +38,8 @@ std::unique_ptr<LaneWork> LaneTable::make_runner(LaneId lane, ActiveHandler& han
                                                  const LaneIdentity& identity,
                                                  std::unique_ptr<RecordInlet> inlet) {
   const LaneTools tools{handler.settings, handler.counters, outbox_, log_};
-  auto resume = [workers = handler.workers.get(), answers = answers_](LaneRunner& runner) {
-    workers->post([&runner, answers](WorkerScratch&) {
+  auto resume = [lane, workers = handler.workers.get(), answers = answers_](LaneRunner& runner) {
+    workers->post(lane, [&runner, answers](WorkerScratch&) {
       if (auto done = runner.resume()) answers->post(std::move(*done));
     });
   };
@@ -49,7 +49,7 @@ std::unique_ptr<LaneWork> LaneTable::make_runner(LaneId lane, ActiveHandler& han
 
 void LaneTable::create(LaneId lane) {
   const Entry& entry = find(lane);
-  entry.handler->workers->post([work = entry.work.get(), answers = answers_](WorkerScratch&) {
+  entry.handler->workers->post(lane, [work = entry.work.get(), answers = answers_](WorkerScratch&) {
     answers->post(work->create());
   });
 }
@@ -57,15 +57,17 @@ void LaneTable::create(LaneId lane) {
 void LaneTable::run(const RunTurn& turn) {
   const Entry& entry = find(turn.lane);
   entry.handler->workers->post(
-      [work = entry.work.get(), answers = answers_, turn](WorkerScratch& scratch) {
+      turn.lane, [work = entry.work.get(), answers = answers_, turn](WorkerScratch& scratch) {
         if (auto done = work->turn(scratch, turn)) answers->post(std::move(*done));
       });
 }
 
 void LaneTable::end(LaneId lane, EndReason reason, TimePoint deadline) {
   const Entry& entry = find(lane);
-  entry.handler->workers->post([work = entry.work.get(), answers = answers_, reason, deadline](
-                                   WorkerScratch&) { answers->post(work->end(reason, deadline)); });
+  entry.handler->workers->post(
+      lane, [work = entry.work.get(), answers = answers_, reason, deadline](WorkerScratch&) {
+        answers->post(work->end(reason, deadline));
+      });
 }
 
 void LaneTable::overdue(LaneId lane) { find(lane).work->overdue(); }
@@ -80,6 +82,23 @@ kafka::LaneActivity LaneTable::activity(LaneId lane) const {
   const Entry& entry = at->second;
   return {entry.handler->settings.handler, entry.handler->generation->build_id(),
           entry.work->running(), entry.work->running_for()};
+}
+
+std::vector<kafka::WorkerActivity> LaneTable::workers() const {
+  std::vector<kafka::WorkerActivity> found;
+  for (const ActiveHandler* handler : handlers_) {
+    for (const WorkerPool::Activity& activity : handler->workers->activities()) {
+      kafka::WorkerActivity& worker = found.emplace_back();
+      worker.name = handler->workers->name();
+      worker.handler = handler->settings.handler;
+      worker.thread = activity.thread;
+      const auto at = lanes_.find(activity.lane);
+      if (at == lanes_.end()) continue;
+      worker.partition = {at->second.identity.topic, at->second.identity.partition};
+      worker.busy_for = activity.busy_for;
+    }
+  }
+  return found;
 }
 
 }  // namespace moult

@@ -43,6 +43,7 @@ class LaneTable final : public kafka::LaneExecutor {
   void end(LaneId lane, EndReason reason, TimePoint deadline) override;
   void close(LaneId lane) override;
   kafka::LaneActivity activity(LaneId lane) const override;
+  std::vector<kafka::WorkerActivity> workers() const override;
 
  private:
   struct Entry {

@@ -1,15 +1,22 @@
 #include "runtime/workers/worker_pool.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <utility>
 
 #include "runtime/base/alt_stack.h"
 
 namespace moult {
+namespace {
 
-WorkerPool::WorkerPool(std::string name, std::size_t threads) : name_(std::move(name)) {
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+constexpr std::size_t kLongestThreadName = 15;
+
+}  // namespace
+
+WorkerPool::WorkerPool(std::string name, std::size_t threads)
+    : name_(name.substr(0, kLongestThreadName)), desks_(threads) {
+  for (Desk& desk : desks_) threads_.emplace_back([this, &desk] { work(desk); });
 }
 
 WorkerPool::~WorkerPool() {
@@ -21,26 +28,41 @@ WorkerPool::~WorkerPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void WorkerPool::post(Task task) {
+void WorkerPool::post(LaneId lane, Task task) {
   {
     const std::lock_guard lock(mutex_);
-    tasks_.push_back(std::move(task));
+    jobs_.push_back({lane, std::move(task)});
   }
   wake_.notify_one();
 }
 
-void WorkerPool::work() noexcept {
-  pthread_setname_np(pthread_self(), name_.substr(0, 15).c_str());
+std::vector<WorkerPool::Activity> WorkerPool::activities() const {
+  std::vector<Activity> found;
+  for (const Desk& desk : desks_) {
+    Activity& activity = found.emplace_back(Activity{desk.thread, desk.lane, {}});
+    // A worker that takes its next job meanwhile shows the old lane for the new time: no harm.
+    if (activity.lane == kNoLane) continue;
+    activity.busy_for = Clock::now().time_since_epoch() - Duration(desk.since);
+  }
+  return found;
+}
+
+void WorkerPool::work(Desk& desk) noexcept {
+  pthread_setname_np(pthread_self(), name_.c_str());
+  desk.thread = ::gettid();
   const AltStack alt_stack;  // for the report of a stack overflow
   WorkerScratch scratch;
   for (;;) {
     std::unique_lock lock(mutex_);
-    wake_.wait(lock, [this] { return ending_ || !tasks_.empty(); });
+    wake_.wait(lock, [this] { return ending_ || !jobs_.empty(); });
     if (ending_) return;
-    Task task = std::move(tasks_.front());
-    tasks_.pop_front();
+    const Job job = std::move(jobs_.front());
+    jobs_.pop_front();
     lock.unlock();
-    task(scratch);
+    desk.since = Clock::now().time_since_epoch().count();
+    desk.lane = job.lane;
+    job.task(scratch);
+    desk.lane = kNoLane;
   }
 }
 

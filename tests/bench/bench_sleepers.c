@@ -24,8 +24,8 @@ static void* sleeper(void* unused) {
 }
 
 int main(int argc, char** argv) {
-  const int threads = argc == 3 ? atoi(argv[1]) : 0;
-  const int seconds = argc == 3 ? atoi(argv[2]) : 0;
+  const int threads = argc == 3 ? (int)strtol(argv[1], NULL, 10) : 0;
+  const int seconds = argc == 3 ? (int)strtol(argv[2], NULL, 10) : 0;
   pthread_t* all = calloc(threads > 0 ? (size_t)threads : 1, sizeof *all);
   struct timespec duration = {seconds, 0};
   int i;

@@ -8,7 +8,6 @@
 namespace moult::testing {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class Deadline : public OneGroup {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <string>
@@ -11,9 +12,6 @@
 
 namespace moult::testing {
 namespace {
-
-using ::testing::Each;
-using ::testing::Gt;
 
 using Instances = std::set<std::uint64_t>;
 
@@ -242,8 +240,7 @@ MOULT_FOR_EACH_PROTOCOL(SpreadRebalance);
 
 TEST_P(SpreadRebalance, R2_ARollingRestartWithKeysDuplicatesNothing) {
   make_topic(4);
-  std::vector<std::unique_ptr<Daemon>> members;
-  for (int i = 0; i < 2; ++i) members.push_back(start(by_key()));
+  std::array<std::unique_ptr<Daemon>, 2> members{start(by_key()), start(by_key())};
   ASSERT_TRUE(wait_stable(2));
   for (auto& member : members) {
     send_keys(4'000);

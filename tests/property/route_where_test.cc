@@ -139,7 +139,7 @@ std::string printed(const Tree& tree, Choices& choices);
 
 /// In parentheses where they are needed, and sometimes where they are not.
 std::string printed_part(const Tree& part, int outer_binding, Choices& choices) {
-  const std::string text = printed(part, choices);
+  std::string text = printed(part, choices);
   if (binding(part.kind) > outer_binding && choices.below(3) != 1) return text;
   return "(" + choices.maybe_space() + text + choices.maybe_space() + ")";
 }
@@ -185,7 +185,8 @@ std::string printed(const Tree& tree, Choices& choices) {
 }
 
 RC_GTEST_PROP(RouteWhereProperty, AnExpressionMeansWhatItsTreeMeans,
-              (std::vector<std::uint8_t> tree_choices, std::vector<std::uint8_t> print_choices)) {
+              (const std::vector<std::uint8_t>& tree_choices,
+               const std::vector<std::uint8_t>& print_choices)) {
   Choices for_tree(tree_choices);
   Choices for_print(print_choices);
   const Tree tree = make_tree(for_tree, 3);

@@ -40,12 +40,14 @@ void check(const rd_kafka_error_t* error, const std::string& what) {
   check(code, fmt::format("{}: {}", what, rd_kafka_err2name(code)), rd_kafka_error_string(error));
 }
 
-bool coordinator_comes(const rd_kafka_error_t* error) {
-  if (error == nullptr) return false;
-  const auto code = rd_kafka_error_code(error);
+bool coordinator_comes(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
          code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
          code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
+}
+
+bool coordinator_comes(const rd_kafka_error_t* error) {
+  return error != nullptr && coordinator_comes(rd_kafka_error_code(error));
 }
 
 GroupMember member_of(const rd_kafka_MemberDescription_t* description) {
@@ -99,12 +101,28 @@ Admin::Admin(const std::string& bootstrap, const Properties& properties) {
   queue_.reset(rd_kafka_queue_new(client_.get()));
 }
 
-kafka::EventHandle Admin::answer() {
+kafka::EventHandle Admin::any_answer() {
   kafka::EventHandle event(rd_kafka_queue_poll(queue_.get(), kAnswerMs));
   if (!event) throw std::runtime_error("no answer from the cluster");
+  return event;
+}
+
+kafka::EventHandle Admin::answer() {
+  kafka::EventHandle event = any_answer();
+  expect_success(event);
+  return event;
+}
+
+kafka::EventHandle Admin::coordinators_answer() {
+  kafka::EventHandle event = any_answer();
+  if (coordinator_comes(rd_kafka_event_error(event.get()))) return nullptr;
+  expect_success(event);
+  return event;
+}
+
+void Admin::expect_success(const kafka::EventHandle& event) {
   check(rd_kafka_event_error(event.get()), "admin request",
         rd_kafka_event_error_string(event.get()));
-  return event;
 }
 
 // ---- Topics -------------------------------------------------------------------------------------
@@ -218,7 +236,8 @@ std::optional<OffsetsByPartition> Admin::ask_committed(const std::string& group)
   const ListOffsets request(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), nullptr));
   rd_kafka_ListConsumerGroupOffsets_t* requests[] = {request.get()};
   rd_kafka_ListConsumerGroupOffsets(client_.get(), requests, 1, nullptr, queue_.get());
-  const auto event = answer();
+  const auto event = coordinators_answer();
+  if (!event) return std::nullopt;
   std::size_t count = 0;
   const auto* groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
       rd_kafka_event_ListConsumerGroupOffsets_result(event.get()), &count);
@@ -239,6 +258,7 @@ std::optional<OffsetsByPartition> Admin::ask_committed(const std::string& group)
 OffsetsByPartition Admin::end_offsets(const std::string& topic) {
   OffsetsByPartition ends;
   const int partitions = partition_count(topic);
+  if (partitions == 0) throw std::runtime_error("no partition of " + topic + " is known");
   for (std::int32_t partition = 0; partition < partitions; ++partition) {
     std::int64_t low = 0;
     std::int64_t high = 0;
@@ -269,7 +289,8 @@ GroupDescription Admin::describe(const std::string& group) {
 std::optional<GroupDescription> Admin::ask_description(const std::string& group) {
   const char* groups[] = {group.c_str()};
   rd_kafka_DescribeConsumerGroups(client_.get(), groups, 1, nullptr, queue_.get());
-  const auto event = answer();
+  const auto event = coordinators_answer();
+  if (!event) return std::nullopt;
   std::size_t count = 0;
   const auto* descriptions = rd_kafka_DescribeConsumerGroups_result_groups(
       rd_kafka_event_DescribeConsumerGroups_result(event.get()), &count);

@@ -62,6 +62,11 @@ class Admin {
 
  private:
   kafka::EventHandle answer();
+  /// Null while the group's coordinator comes up and says so in place of the whole answer (it may
+  /// also say so in it, of the group).
+  kafka::EventHandle coordinators_answer();
+  kafka::EventHandle any_answer();
+  static void expect_success(const kafka::EventHandle& event);
   // Nothing: ask again, the coordinator is on its way.
   std::optional<OffsetsByPartition> ask_committed(const std::string& group);
   std::optional<GroupDescription> ask_description(const std::string& group);

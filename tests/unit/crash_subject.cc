@@ -61,7 +61,8 @@ void free(void* memory) noexcept {
 static bool may_not_allocate = false;
 #endif
 
-#define MOULT_UNCHECKED [[gnu::noinline, gnu::no_sanitize("address", "undefined", "thread")]]
+// Crashes that a sanitizer would report in its own way.
+#define MOULT_UNCHECKED __attribute__((noinline, no_sanitize("address", "undefined", "thread")))
 
 namespace moult {
 namespace {
@@ -186,7 +187,9 @@ void handle_by_ourselves() {
 
 using Scenario = std::function<void()>;
 
-std::map<std::string, Scenario> scenarios(const char* plugin) {
+// A table, however long.
+std::map<std::string, Scenario> scenarios(
+    const char* plugin) {  // NOLINT(readability-function-size)
   return {
       {"segv", [] { in_a_handler(crash_here); }},
       {"bus", [] { in_a_handler(write_behind_the_end_of_a_file); }},

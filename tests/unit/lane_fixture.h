@@ -126,6 +126,8 @@ class LaneTest : public ::testing::Test {
   std::unique_ptr<LaneRunner> lane_;
   std::size_t waits_ = 0;  // for acknowledgements
 
+  static kafka::MockBroker& broker() { return *broker_; }
+
   static void SetUpTestSuite() {
     auto broker = kafka::MockBroker::start();
     ASSERT_TRUE(broker.has_value()) << broker.error().message;
@@ -152,6 +154,7 @@ class LaneTest : public ::testing::Test {
   /// Opens the lane over a partition that holds `values`, all of them fetched.
   void open(const BatchLimits& limits, const std::vector<std::string>& values) {
     std::vector<kafka::Sample> samples;
+    samples.reserve(values.size());
     for (const std::string& value : values) samples.push_back({"", value});
     open_with(limits, samples);
   }

@@ -24,8 +24,12 @@ class LaneGiveUpTest : public LaneTest {
     settings_.dead_letter_topic = topic;
   }
 
-  static std::string topic_of_test() {
-    return ::testing::UnitTest::GetInstance()->current_test_info()->name();
+  /// Not the lane's own: it would read its dead letters, sooner or later.
+  static std::string letters() {
+    std::string topic = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    topic += ".letters";
+    EXPECT_TRUE(broker().create_topic(topic, 1).has_value());
+    return topic;
   }
 
   /// Gives one record of a batch an outcome, by its offset as tests count them.
@@ -43,7 +47,7 @@ class LaneGiveUpTest : public LaneTest {
 };
 
 TEST_F(LaneGiveUpTest, ADeadLetterIsFinishedOnceItIsAcknowledged) {
-  dead_letters_to(topic_of_test());
+  dead_letters_to(letters());
   outcome_at(1, MOULT_DEAD_LETTER);
   open(kWide, records(3));
   const SeenTurn done = turn();
@@ -54,7 +58,7 @@ TEST_F(LaneGiveUpTest, ADeadLetterIsFinishedOnceItIsAcknowledged) {
 }
 
 TEST_F(LaneGiveUpTest, AttemptsUsedUpAreADeadLetter) {
-  dead_letters_to(topic_of_test(), 2);
+  dead_letters_to(letters(), 2);
   outcome_at(0, MOULT_RETRY);
   open(kWide, records(2));
   EXPECT_EQ(turn().next, Next::kFailed);
@@ -78,7 +82,7 @@ TEST_F(LaneGiveUpTest, ADeadLetterThatIsNotDeliveredIsSentAgainWithoutTheHandler
   EXPECT_EQ(handler_.batches.size(), 1U);
   EXPECT_EQ(turn(2).next, Next::kFailed);
   EXPECT_EQ(handler_.batches.size(), 1U) << "no handler is asked again";
-  settings_.dead_letter_topic = topic_of_test();
+  settings_.dead_letter_topic = letters();
   const SeenTurn last = turn(3);
   EXPECT_EQ(last.done_to, 4) << "the others of its batch were done with";
   EXPECT_EQ(handler_.batches.size(), 1U);
@@ -119,7 +123,7 @@ TEST_F(LaneGiveUpTest, NothingThatMatchesIsNoCall) {
 }
 
 TEST_F(LaneGiveUpTest, WhatIsNotJsonIsADeadLetterThatNoHandlerSees) {
-  dead_letters_to(topic_of_test(), 4);
+  dead_letters_to(letters(), 4);
   settings_.where = *route::Where::parse("/n exists");
   open(kWide, {R"({"n":1})", "not json", R"({"n":3})"});
   SeenTurn done = turn();

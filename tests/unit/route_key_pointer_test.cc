@@ -18,7 +18,7 @@ class RouteKeyPointerTest : public ::testing::Test {
     const KeyPointer parsed = KeyPointer::parse(pointer).value();
     const PaddedPayload padded(json, ']');
     const std::string in_place = shown(parsed.find(padded.payload(), scratch_));
-    const std::string copied = shown(parsed.find({.bytes = json, .padded = false}, scratch_));
+    std::string copied = shown(parsed.find({.bytes = json, .padded = false}, scratch_));
     EXPECT_EQ(in_place, copied);
     return copied;
   }

@@ -193,6 +193,7 @@ TEST_F(RouteWhereTest, ServesManyThreadsAndCopies) {
   const Where where = Where::parse(R"(/a == "x" or /b in [1, 2])").value();
   std::vector<int> matched(4);
   std::vector<std::thread> threads;
+  threads.reserve(matched.size());
   for (int& count : matched) {
     threads.emplace_back([copy = where, &where, &count] {
       Scratch own;

@@ -1,0 +1,189 @@
+// Topics and records that go away under a consumer.
+#include <algorithm>
+
+#include "tests/kafka/group_fixture.h"
+
+namespace moult::testing {
+namespace {
+
+using ::testing::ElementsAre;
+
+class Gone : public OneGroup {
+ protected:
+  /// The topic goes, and is there again under its name with other records.
+  void replace_topic(int records) {
+    admin_.delete_topic(topic_);
+    ASSERT_TRUE(eventually([&] { return created_again(); }, kLong, milliseconds(50)));
+    old_.insert(producer_.produced().begin(), producer_.produced().end());
+    anew_ = std::make_unique<Producer>(cluster_.bootstrap());
+    anew_->send_sequence(topic_, partitions_, records);
+  }
+
+  /// The records of the new topic, by their sequence numbers' place: offsets are the old ones'.
+  bool wait_new_handled() {
+    return ledger_.wait(
+        [&](const Entries& entries) {
+          std::map<RecordId, std::size_t> times;
+          for (const Entry& entry : of_event(entries, Event::kRecord)) ++times[entry.id()];
+          return std::ranges::all_of(anew_->produced(), [&](const auto& record) {
+            return times[record.first] >= 1 + old_.count(record.first);
+          });
+        },
+        kLong);
+  }
+
+  void expect_new_committed() {
+    EXPECT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
+    EXPECT_EQ(admin_.committed(group_), admin_.end_offsets(topic_));
+  }
+
+  std::unique_ptr<Producer> anew_;
+  Produced old_;
+
+ private:
+  bool created_again() {
+    try {
+      admin_.create_topic(topic_, partitions_);
+      return true;
+    } catch (const std::runtime_error&) {
+      return false;  // its deletion is under way
+    }
+  }
+};
+
+TEST_F(Gone, N6_ADeletedTopicIsSaidAndWhatItIsReplacedByIsHandledWhole) {
+  make_topic(2);
+  const auto daemon = start(spec());
+  send(100);
+  ASSERT_TRUE(wait_all_handled());
+  ASSERT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
+  admin_.delete_topic(topic_);
+  ASSERT_TRUE(daemon->wait_log("topic is missing: it is consumed once it exists", kLong));
+  ASSERT_TRUE(daemon->wait_log("partition released", kLong, 2));
+  EXPECT_TRUE(daemon->running());
+  old_.insert(producer_.produced().begin(), producer_.produced().end());
+  admin_.create_topic(topic_, partitions_);
+  anew_ = std::make_unique<Producer>(cluster_.bootstrap());
+  anew_->send_sequence(topic_, partitions_, 160);
+  ASSERT_TRUE(wait_new_handled());
+  expect_new_committed();
+  stop_cleanly(*daemon);
+}
+
+// Fewer records than before, and more: an offset that exists in both is no longer the same record.
+TEST_F(Gone, N6_ATopicReplacedAtOnceByAShorterOneIsHandledWhole) {
+  make_topic(2);
+  const auto daemon = start(spec());
+  send(100);
+  ASSERT_TRUE(wait_all_handled());
+  ASSERT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
+  replace_topic(40);
+  ASSERT_TRUE(wait_new_handled());
+  expect_new_committed();
+  stop_cleanly(*daemon);
+}
+
+TEST_F(Gone, N6_ATopicReplacedAtOnceByALongerOneIsHandledWhole) {
+  make_topic(2);
+  const auto daemon = start(spec());
+  send(100);
+  ASSERT_TRUE(wait_all_handled());
+  ASSERT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
+  replace_topic(300);
+  ASSERT_TRUE(wait_new_handled());
+  expect_new_committed();
+  stop_cleanly(*daemon);
+}
+
+// ---- Retention ----------------------------------------------------------------------------------
+
+class Retention : public Gone {
+ protected:
+  static constexpr const char* kLoud = "records are gone before they were handled";
+
+  DaemonSpec with_policy(const std::string& policy) const {
+    DaemonSpec daemon = spec();
+    daemon.kafka["auto.offset.reset"] = policy;
+    return daemon;
+  }
+
+  /// 100 records, of which the group has committed 50 and the broker has those from 80 on.
+  void lose_records() {
+    make_topic(1);
+    send(50);
+    const auto before = start(spec());
+    ASSERT_TRUE(wait_all_handled());
+    stop_cleanly(*before);
+    send(50);
+    admin_.delete_records({topic_, 0}, 80);
+  }
+
+  std::vector<Offset> handled_by(const Daemon& daemon) {
+    std::vector<Offset> offsets;
+    for (const Entry& entry : of_event(of_pid(ledger_.read(), daemon.pid()), Event::kRecord)) {
+      offsets.push_back(entry.offset);
+    }
+    return offsets;
+  }
+};
+
+TEST_F(Retention, N7_EarliestSaysSoAndGoesOnWithWhatIsThere) {
+  lose_records();
+  const auto daemon = start(with_policy("earliest"));
+  ASSERT_TRUE(daemon->wait_log(kLoud, kLong));
+  ASSERT_TRUE(ledger_.wait_handled(70, kLong));
+  stop_cleanly(*daemon);
+  const auto offsets = handled_by(*daemon);
+  ASSERT_THAT(offsets, SizeIs(20));
+  EXPECT_EQ(offsets.front(), 80);
+  EXPECT_EQ(admin_.committed(group_), (OffsetsByPartition{{{topic_, 0}, 100}}));
+}
+
+TEST_F(Retention, N7_LatestSaysSoAndGoesOnWithWhatComes) {
+  lose_records();
+  const auto daemon = start(with_policy("latest"));
+  ASSERT_TRUE(daemon->wait_log(kLoud, kLong));
+  // Where "latest" is, is asked after that: until one comes through, none is behind it for certain.
+  ASSERT_TRUE(eventually(
+      [&] {
+        send(1);
+        return !handled_by(*daemon).empty();
+      },
+      kLong, milliseconds(100)));
+  stop_cleanly(*daemon);
+  EXPECT_GE(handled_by(*daemon).front(), 100);
+}
+
+TEST_F(Retention, N7_ErrorSaysSoAndHandlesNothing) {
+  lose_records();
+  const auto daemon = start(with_policy("error"));
+  ASSERT_TRUE(daemon->wait_log(kLoud, kLong));
+  EXPECT_TRUE(always([&] { return handled_by(*daemon).empty(); }, milliseconds(700)));
+  EXPECT_TRUE(daemon->running());
+  stop_cleanly(*daemon);
+  EXPECT_EQ(admin_.committed(group_), (OffsetsByPartition{{{topic_, 0}, 50}}));
+}
+
+TEST_F(Retention, N7_ARunningConsumerThatIsOvertakenSaysSo) {
+  make_topic(1);
+  DaemonSpec waits = spec(
+      {{"fail_offset", "0"}, {"fail_times", "0"}, {"fail_until", (scratch_ / "healed").string()}});
+  waits.kafka["queued.max.messages.kbytes"] = "1";
+  waits.kafka["fetch.message.max.bytes"] = "1000";
+  handler(waits).options["batch"] = "{max_records: 1}";
+  handler(waits).options["retry"] = "{backoff: 50ms, backoff_max: 50ms}";
+  for (int i = 0; i < 20; ++i)
+    producer_.send_sequence(topic_, 1, 50, 500);  // each a batch of the broker's
+  const auto daemon = start(waits);
+  ASSERT_TRUE(ledger_.wait_count(Event::kFailed, 2, kLong));
+  admin_.delete_records({topic_, 0}, 990);
+  write_file(scratch_ / "healed", "");
+  ASSERT_TRUE(daemon->wait_log(kLoud, kLong));
+  ASSERT_TRUE(eventually([&] { return !handled(0).empty() && handled(0).back() == 999; }, kLong));
+  EXPECT_LT(handled(0).size(), 1'000U) << "nothing was lost: the test proves nothing";
+  stop_cleanly(*daemon);
+  EXPECT_EQ(admin_.committed(group_), (OffsetsByPartition{{{topic_, 0}, 1'000}}));
+}
+
+}  // namespace
+}  // namespace moult::testing
