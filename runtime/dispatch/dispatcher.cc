@@ -319,15 +319,20 @@ void Dispatcher::commit_periodically(TimePoint now) {
   // While partitions are on their way out the group is between two generations: the commit that
   // counts is the release's own. After a stop only the consumer's close is left.
   if (!releases_.empty() || stop_deadline_) return;
-  if (periodic_commit_ && now >= periodic_deadline_) settle(*periodic_commit_, /*ok=*/false);
+  if (periodic_commit_ && now >= periodic_deadline_) give_up_waiting(*periodic_commit_);
   if (periodic_commit_ || dirty_.empty() || now < next_commit_) return;
   periodic_commit_ = commit({dirty_.begin(), dirty_.end()}, Known::kSent);
   periodic_deadline_ = now + options_.commit_timeout;
   next_commit_ = now + options_.commit_interval;
 }
 
-/// The commit is no longer under way: it was answered, or (not ok) is not waited for any longer, as
-/// one that never comes back must not keep the offsets that follow from the broker.
+/// One that never comes back must not keep the offsets that follow from the broker.
+void Dispatcher::give_up_waiting(CommitId id) {
+  late_.emplace(id, in_flight_.at(id));
+  settle(id, /*ok=*/false);
+}
+
+/// The commit is no longer under way: it was answered, or (not ok) is not waited for any longer.
 void Dispatcher::settle(CommitId id, bool ok) {
   const auto settled = in_flight_.extract(id);
   if (periodic_commit_ == id) periodic_commit_.reset();
@@ -356,8 +361,28 @@ std::optional<CommitId> Dispatcher::commit(const std::vector<LaneId>& lanes, Kno
 }
 
 void Dispatcher::on(const CommitDone& event, TimePoint now) {
-  settle(event.commit, event.ok);
+  if (const auto late = late_.extract(event.commit); !late.empty()) {
+    if (event.ok) commit_came_late(late.mapped());
+  } else {
+    settle(event.commit, event.ok);
+  }
   advance_releases(now);
+}
+
+/// It was tried again until it got through, perhaps behind commits that were sent after it: then it
+/// has taken their place at the broker, which keeps what came last.
+void Dispatcher::commit_came_late(const std::vector<CommitOffset>& offsets) {
+  for (const CommitOffset& late : offsets) {
+    const auto at = lanes_.find(late.lane);
+    if (at == lanes_.end() || at->second->detached) continue;
+    Lane& lane = *at->second;
+    // Offsets from before the partition went back count as none: anything goes past them.
+    const auto watermark = lane.tracker.watermark();
+    const bool comparable = watermark && late.offset <= *watermark;
+    lane.acknowledged = comparable ? std::optional(late.offset) : std::nullopt;
+    lane.sent = lane.acknowledged;
+    if (lane.past(lane.sent)) dirty_.insert(lane.id);
+  }
 }
 
 /// What a failed commit carried has to be sent again, unless a later one carries it too.

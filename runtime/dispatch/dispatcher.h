@@ -160,7 +160,9 @@ class Dispatcher {
   void commit_periodically(TimePoint now);
   enum class Known : std::uint8_t { kSent, kAcknowledged };
   std::optional<CommitId> commit(const std::vector<LaneId>& lanes, Known known);
+  void give_up_waiting(CommitId id);
   void settle(CommitId id, bool ok);
+  void commit_came_late(const std::vector<CommitOffset>& offsets);
   void commit_answered(const std::vector<CommitOffset>& offsets, bool ok);
 
   // Constant after construction.
@@ -179,6 +181,7 @@ class Dispatcher {
   std::set<std::pair<TimePoint, LaneId>> deadlines_;  // lanes with a turn_deadline
   std::set<LaneId> dirty_;                            // lanes whose watermark moved
   std::map<CommitId, std::vector<CommitOffset>> in_flight_;
+  std::map<CommitId, std::vector<CommitOffset>> late_;  // no longer waited for
   std::optional<CommitId> periodic_commit_;  // at most one under way
   TimePoint periodic_deadline_{};
   TimePoint next_commit_{};

@@ -93,6 +93,34 @@ TEST(DispatcherCommitTest, AnUnansweredOneIsGivenUp) {
   EXPECT_EQ(script.wait(), kNothingDue);
 }
 
+TEST(DispatcherCommitTest, OneThatComesLateHasTakenThePlaceOfWhatFollowedIt) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  EXPECT_EQ(script.pass(0ms), "commit 1: 1@5");
+  script.work(1, 5, 8);
+  EXPECT_EQ(script.pass(5s), "commit 2: 1@8");
+  script.committed(2);
+  script.committed(1);
+  EXPECT_EQ(script.pass(1s), "commit 3: 1@8");
+  script.committed(3);
+  EXPECT_EQ(script.pass(1s), "");
+}
+
+TEST(DispatcherCommitTest, OneThatComesLateFromBeforeThePartitionWentBackIsReplaced) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 100, 105);
+  EXPECT_EQ(script.pass(0ms), "commit 1: 1@105");
+  EXPECT_EQ(script.pass(5s), "commit 2: 1@105");
+  script.committed(2);
+  script.work(1, 0, 3);
+  EXPECT_EQ(script.pass(1s), "commit 3: 1@3");
+  script.committed(3);
+  script.committed(1);
+  EXPECT_EQ(script.pass(1s), "commit 4: 1@3");
+}
+
 TEST(DispatcherCommitTest, NothingNewIsNotCommitted) {
   Script script;
   script.with_idle_lanes(1);
