@@ -182,7 +182,7 @@ class Dispatcher {
   std::set<LaneId> dirty_;                            // lanes whose watermark moved
   std::map<CommitId, std::vector<CommitOffset>> in_flight_;
   std::map<CommitId, std::vector<CommitOffset>> late_;  // no longer waited for
-  std::optional<CommitId> periodic_commit_;  // at most one under way
+  std::optional<CommitId> periodic_commit_;             // at most one under way
   TimePoint periodic_deadline_{};
   TimePoint next_commit_{};
   std::vector<Release> releases_;

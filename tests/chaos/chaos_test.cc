@@ -51,10 +51,10 @@ TEST(Chaos, NothingIsLostWhateverFails) {
     const TimePoint from = Clock::now();
     const Round::Figures figures = run(first + rounds++);
     fmt::print(
-        "seed {}: {} faults, {} records, {} handled again, {} commits seen, {} s, settled in {} "
-        "ms\n",
+        "seed {}: {} faults, {} records, {} handled again, {} commits seen, {} rewound, {} s, "
+        "settled in {} ms\n",
         first + rounds - 1, figures.faults, figures.records, figures.repeats, figures.commits,
-        to_ms(Clock::now() - from) / 1'000, to_ms(figures.settled_in));
+        figures.rewinds, to_ms(Clock::now() - from) / 1'000, to_ms(figures.settled_in));
     std::fflush(stdout);
     longest = std::max(longest, Clock::now() - from);
     sum.faults += figures.faults;

@@ -224,7 +224,16 @@ void Round::settle() {
   EXPECT_TRUE(admin_.wait_caught_up(group_, {topic_}, kSettleBound))
       << "the commits do not reach the end";
   settled_in_ = Clock::now() - from;
+  if (::testing::Test::HasFailure()) dump_members();
   timeline_.end(timeline_.begin("all is handled and committed", Excuse::kNothing));
+}
+
+/// Their lanes and threads to their logs, which are printed when the test has failed.
+void Round::dump_members() {
+  for (const auto& member : members_) {
+    member->signal(SIGTTIN);
+    EXPECT_TRUE(member->wait_log("state=polls", seconds(5)));
+  }
 }
 
 void Round::stop_all() {
@@ -249,13 +258,23 @@ void Round::judge() {
 }
 
 Round::Figures Round::figures() {
-  return {producer_.produced().size(), duplicated(ledger_.read()).size(), commits_.size(),
-          plan_.faults(), settled_in_};
+  return {producer_.produced().size(),
+          duplicated(ledger_.read()).size(),
+          commits_.size(),
+          plan_.faults(),
+          settled_in_,
+          rewinds(commits_).size()};
 }
 
 std::string Round::text() const {
-  return fmt::format("seed {}\n{} what happened (ledger: {}):\n{}", plan_.seed, plan_.text(),
-                     (scratch_ / "ledger").string(), timeline_.text());
+  std::string lines = fmt::format("seed {}\n{} what happened (ledger: {}):\n{}", plan_.seed,
+                                  plan_.text(), (scratch_ / "ledger").string(), timeline_.text());
+  for (const std::string& rewind : rewinds(commits_)) lines += fmt::format("  {}\n", rewind);
+  if (commits_.empty()) return lines;
+  for (const auto& [partition, offset] : commits_.back().offsets) {
+    lines += fmt::format("  partition {} is committed to {}\n", partition.partition, offset);
+  }
+  return lines;
 }
 
 }  // namespace moult::testing

@@ -28,6 +28,7 @@ class Round {
     std::size_t commits = 0;  // samples of them
     std::size_t faults = 0;
     Duration settled_in{0};  // from the end of the faults until all was handled and committed
+    std::size_t rewinds = 0;
   };
 
   Round(const Plan& plan, ProxiedCluster& cluster);
@@ -58,6 +59,7 @@ class Round {
   void sample_commits();
 
   void settle();
+  void dump_members();
   void stop_all();
   void judge();
 

@@ -79,6 +79,21 @@ Problems committed_before_handled(const std::vector<Commits>& samples, const Pro
   return problems;
 }
 
+std::vector<std::string> rewinds(const std::vector<Commits>& samples) {
+  std::vector<std::string> found;
+  std::map<TopicPartition, Offset> last;
+  for (const Commits& sample : samples) {
+    for (const auto& [partition, offset] : sample.offsets) {
+      const Offset before = std::exchange(last[partition], offset);
+      if (offset >= before) continue;
+      found.push_back(fmt::format("{:.3f} s: {}[{}] went back from {} to {}",
+                                  static_cast<double>(sample.at_ns) / 1e9, partition.topic,
+                                  partition.partition, before, offset));
+    }
+  }
+  return found;
+}
+
 Problems unexplained_repeats(const Entries& entries, const std::vector<Happening>& happenings) {
   Problems problems;
   std::map<RecordId, Entry> last;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "tests/chaos/timeline.h"
@@ -21,6 +22,9 @@ struct Commits {
 /// An offset that was committed while a record below it was not handled yet.
 Problems committed_before_handled(const std::vector<Commits>& samples, const Produced& produced,
                                   const Entries& entries);
+/// Where what is committed went back. That loses nothing, and Kafka allows it: a commit that a
+/// broken connection held up may come after a later one.
+std::vector<std::string> rewinds(const std::vector<Commits>& samples);
 /// Records that were handled again where no fault lies between the one time and the other.
 Problems unexplained_repeats(const Entries& entries, const std::vector<Happening>& happenings);
 
