@@ -210,6 +210,8 @@ void try_plugin(const PreflightRequest& request, const Report& report) {
   StderrSink sink;
   const Logger log(sink, Component::kPlugin);
   const auto unloads = std::make_shared<UnloadCounts>();
+  // A sanitizer starts a thread of its own beside the first one: that is not the plugin's.
+  std::thread([] {}).join();
   const ProcessState before = ProcessState::take();
   auto generation = load(request, unloads, log, report);
   std::thread worker([&]() noexcept { run_instance(*generation, request, report); });

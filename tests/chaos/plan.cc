@@ -102,7 +102,11 @@ void draw_handler(Draw& draw, Plan& plan) {
                   {"batch", fmt::format("{{max_records: {}}}", draw.from_to(1, 100))}};
   plan.settings["sleep_us_per_record"] = std::to_string(draw.from_to(0, 800));
   if (draw.one_in(2)) plan.settings["sleep_ms_per_batch"] = std::to_string(draw.from_to(1, 20));
-  if (draw.one_in(3)) plan.settings["delay_revoked_ms"] = std::to_string(draw.from_to(1, 500));
+  // With `key` every slot has an instance that hears of it, some dozens a partition.
+  const int revoked_ms = plan.by_key ? 10 : 500;
+  if (draw.one_in(3)) {
+    plan.settings["delay_revoked_ms"] = std::to_string(draw.from_to(1, revoked_ms));
+  }
   plan.failing = draw.one_in(2);
   if (!plan.failing) return;
   if (draw.one_in(2)) {
