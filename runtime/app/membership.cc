@@ -4,6 +4,7 @@
 #include <random>
 #include <utility>
 
+#include "runtime/app/plugin_verdict.h"
 #include "runtime/plugin/load.h"
 
 namespace moult {
@@ -77,7 +78,7 @@ Result<std::shared_ptr<Generation>> load_handler(const HandlerConfig& handler,
   spec.handler = handler.name;
   spec.plugin = handler.plugin;
   spec.settings_json = handler.settings_json;
-  spec.trust = {handler.plugin_trust.owner, handler.plugin_trust.manifest_required};
+  spec.trust = trust_of(handler.plugin_trust);
   return load_generation(spec, staging, log.for_component(Component::kPlugin));
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "runtime/config/json.h"
@@ -120,15 +121,27 @@ void add_report(JsonWriter& json, const PreflightReport& report) {
   json.close_array();
 }
 
+/// Stages and verifies; the verdict has what came of it. Nothing when it was refused.
+std::optional<PreparedPlugin> prepare(const PreflightSpec& spec, const PluginTrust& trust,
+                                      const std::filesystem::path& staging,
+                                      PluginVerdict& verdict) {
+  verdict.file = spec.plugin;
+  auto prepared = prepare_plugin(spec.plugin, staging, trust);
+  if (!prepared) {
+    verdict.refusal = prepared.error().message;
+    return std::nullopt;
+  }
+  verdict.facts = prepared->facts;
+  return std::move(*prepared);
+}
+
 template <typename Add>
 std::string as_json(const std::vector<PluginVerdict>& verdicts, Add&& add_more) {
   JsonWriter json;
   json.open_object();
-  bool all_ok = true;
   json.key("plugins");
   json.open_array();
   for (const PluginVerdict& verdict : verdicts) {
-    all_ok = all_ok && verdict.ok();
     json.open_object();
     add_plugin(json, verdict);
     add_more(json, verdict);
@@ -136,7 +149,7 @@ std::string as_json(const std::vector<PluginVerdict>& verdicts, Add&& add_more) 
   }
   json.close_array();
   json.key("ok");
-  json.literal(all_ok ? "true" : "false");
+  json.literal(all_ok(verdicts) ? "true" : "false");
   json.close_object();
   return json.take() + "\n";
 }
@@ -147,6 +160,10 @@ std::string facts_as_text(const PluginFacts& facts) {
 }
 
 }  // namespace
+
+bool all_ok(const std::vector<PluginVerdict>& verdicts) {
+  return std::ranges::all_of(verdicts, &PluginVerdict::ok);
+}
 
 PluginTrust trust_of(const PluginTrustConfig& config) {
   return {config.owner, config.manifest_required};
@@ -164,27 +181,16 @@ PreflightSpec preflight_spec_of(const HandlerConfig& handler) {
 PluginVerdict verify_plugin(const PreflightSpec& spec, const PluginTrust& trust,
                             const std::filesystem::path& staging) {
   PluginVerdict verdict;
-  verdict.file = spec.plugin;
   verdict.tried = false;
-  auto prepared = prepare_plugin(spec.plugin, staging, trust);
-  if (prepared) {
-    verdict.facts = std::move(prepared->facts);
-  } else {
-    verdict.refusal = prepared.error().message;
-  }
+  prepare(spec, trust, staging, verdict);
   return verdict;
 }
 
 PluginVerdict try_plugin(const PreflightSpec& spec, const PluginTrust& trust,
                          const std::filesystem::path& staging, const PreflightOptions& options) {
   PluginVerdict verdict;
-  verdict.file = spec.plugin;
-  auto prepared = prepare_plugin(spec.plugin, staging, trust);
-  if (!prepared) {
-    verdict.refusal = prepared.error().message;
-    return verdict;
-  }
-  verdict.facts = std::move(prepared->facts);
+  const auto prepared = prepare(spec, trust, staging, verdict);
+  if (!prepared) return verdict;
   auto report = preflight(prepared->copy, spec, options);
   if (report) {
     verdict.report = std::move(*report);

@@ -23,6 +23,8 @@ struct PluginVerdict {
   bool ok() const { return refusal.empty(); }
 };
 
+bool all_ok(const std::vector<PluginVerdict>& verdicts);
+
 PluginTrust trust_of(const PluginTrustConfig& config);
 
 /// What a handler's plugin is tried with.

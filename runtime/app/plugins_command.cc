@@ -18,12 +18,6 @@ Result<std::filesystem::path> staging_folder(const std::filesystem::path& config
   return staging;
 }
 
-bool all_ok(const std::vector<PluginVerdict>& verdicts) {
-  bool ok = true;
-  for (const PluginVerdict& verdict : verdicts) ok = ok && verdict.ok();
-  return ok;
-}
-
 }  // namespace
 
 int plugins_verify_command(const PluginsVerifyOptions& options) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "runtime/plugin/elf_section.h"
 #include "runtime/plugin/rules.h"
 
 namespace moult {
@@ -16,18 +17,6 @@ std::string_view open_flag_of(GElf_Xword flags) {
   if ((flags & DF_1_GLOBAL) != 0) return "global";
   if ((flags & DF_1_INITFIRST) != 0) return "initfirst";
   return {};
-}
-
-/// Where the names of the dynamic section are: sections know it, as its sh_link.
-std::size_t strings_of(Elf* elf) {
-  for (Elf_Scn* section = ::elf_nextscn(elf, nullptr); section != nullptr;
-       section = ::elf_nextscn(elf, section)) {
-    GElf_Shdr header;
-    if (::gelf_getshdr(section, &header) != nullptr && header.sh_type == SHT_DYNAMIC) {
-      return header.sh_link;
-    }
-  }
-  return 0;
 }
 
 Status read_name(Elf* elf, std::size_t strings, const GElf_Dyn& entry, const fs::path& shown,
@@ -80,7 +69,9 @@ Status read_dynamic(Elf* elf, const GElf_Phdr& segment, const fs::path& shown,
   if (table == nullptr) {
     return refuse(shown, rules::kElfMalformed, "its dynamic section can't be read");
   }
-  const std::size_t strings = strings_of(elf);
+  // Where the names are: sections know it.
+  const auto section = find_section(elf, SHT_DYNAMIC);
+  const std::size_t strings = section ? section->header.sh_link : 0;
   const auto count = static_cast<int>(segment.p_filesz / sizeof(Elf64_Dyn));
   for (int i = 0; i < count; i++) {
     GElf_Dyn entry;

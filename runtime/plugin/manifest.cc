@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/lower_case.h"
 #include "runtime/plugin/rules.h"
 
 namespace moult {
@@ -42,22 +43,12 @@ std::optional<std::string> digest_of(int fd) {
   }
   std::array<unsigned char, kDigestBytes> digest{};
   if (::EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) != 1) return {};
-  std::string hex;
-  for (const unsigned char byte : digest) hex += fmt::format("{:02x}", unsigned{byte});
-  return hex;
+  return fmt::format("{:02x}", fmt::join(digest, ""));
 }
 
 bool is_hex(char byte) {
   return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f') ||
          (byte >= 'A' && byte <= 'F');
-}
-
-std::string lower(std::string_view hex) {
-  std::string result(hex);
-  for (char& byte : result) {
-    if (byte >= 'A' && byte <= 'F') byte = static_cast<char>(byte - 'A' + 'a');
-  }
-  return result;
 }
 
 /// The digest of a line `DIGEST  PATH` (or ` *PATH`) whose path ends with `name`.
@@ -70,7 +61,7 @@ std::optional<std::string> digest_for(std::string_view line, std::string_view na
   const std::size_t slash = path.rfind('/');
   if (slash != path.npos) path = path.substr(slash + 1);
   if (path != name) return {};
-  return lower(hex);
+  return lower_case(hex);
 }
 
 std::optional<std::string> find_digest(std::string_view manifest, std::string_view name) {

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -19,6 +18,7 @@
 
 #include "runtime/base/unique_fd.h"
 #include "runtime/plugin/preflight_wire.h"
+#include "runtime/plugin/process_state.h"
 #include "runtime/plugin/rules.h"
 
 namespace moult {
@@ -26,7 +26,6 @@ namespace {
 
 constexpr std::size_t kMaxSampleRecords = 1'000;
 constexpr std::size_t kMaxReport = 1024ULL * 1024;
-constexpr int kFirstFree = 3;  // past stdin, stdout and stderr
 
 std::vector<std::string> records_of(std::string_view sample) {
   std::vector<std::string> records;
@@ -40,8 +39,8 @@ std::vector<std::string> records_of(std::string_view sample) {
 
 /// The same descriptor where spawning does not need its number for something else.
 UniqueFd above_standard(UniqueFd fd) {
-  if (!fd || fd.get() >= kFirstFree) return fd;
-  return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kFirstFree));
+  if (!fd || fd.get() >= kFirstFreeDescriptor) return fd;
+  return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kFirstFreeDescriptor));
 }
 
 /// A file in memory with these bytes, to be read from its start.
@@ -65,7 +64,7 @@ class SpawnPlan {
     ::posix_spawnattr_init(&attributes_);
     ::posix_spawn_file_actions_adddup2(&actions_, in, STDIN_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions_, out, STDOUT_FILENO);
-    ::posix_spawn_file_actions_addclosefrom_np(&actions_, kFirstFree);
+    ::posix_spawn_file_actions_addclosefrom_np(&actions_, kFirstFreeDescriptor);
     sigset_t none;
     sigset_t all;
     ::sigemptyset(&none);
@@ -189,11 +188,6 @@ Told read_report(std::string_view text) {
     if (line.word == "done") told.is_done = true;
   }
   return told;
-}
-
-std::string name_of_signal(int number) {
-  const char* name = ::sigabbrev_np(number);
-  return name == nullptr ? fmt::format("signal {}", number) : fmt::format("SIG{}", name);
 }
 
 /// The words for a process that ended before it was done.

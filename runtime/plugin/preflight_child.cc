@@ -21,7 +21,6 @@
 namespace moult {
 namespace {
 
-constexpr int kFirstFree = 3;
 constexpr std::int64_t kRevokeDeadlineMs = 1'000;
 constexpr Milliseconds kThreadEndBound{2'000};
 
@@ -236,7 +235,7 @@ std::string read_all(int fd) {
 
 /// What the plugin prints goes to stderr, what it reads is empty, and the pipe is out of its way.
 int take_over_standard_streams() {
-  const int report = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, kFirstFree);
+  const int report = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, kFirstFreeDescriptor);
   ::dup2(STDERR_FILENO, STDOUT_FILENO);
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   ::dup2(null, STDIN_FILENO);

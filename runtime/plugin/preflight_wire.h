@@ -9,6 +9,9 @@
 
 namespace moult {
 
+/// The request comes over stdin, the report goes over stdout; behind them and stderr.
+inline constexpr int kFirstFreeDescriptor = 3;
+
 /// What the throw-away process is told. Not in its arguments: settings may be secret.
 struct PreflightRequest {
   std::string plugin;  // as configured

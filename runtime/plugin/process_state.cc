@@ -77,6 +77,11 @@ std::string name_of_thread(pid_t thread) {
 
 }  // namespace
 
+std::string name_of_signal(int number) {
+  const char* name = ::sigabbrev_np(number);
+  return name == nullptr ? fmt::format("signal {}", number) : fmt::format("SIG{}", name);
+}
+
 ProcessState ProcessState::take() {
   return {read_threads(), read_descriptors(), read_handlers(), read_mapped_files()};
 }
@@ -103,9 +108,7 @@ std::string new_handlers(const ProcessState& before, const ProcessState& after) 
   std::vector<std::string> words;
   for (std::size_t number = 1; number < before.handlers.size(); number++) {
     if (before.handlers[number] == after.handlers[number]) continue;
-    const char* name = ::sigabbrev_np(static_cast<int>(number));
-    words.push_back(name == nullptr ? fmt::format("signal {}", number)
-                                    : fmt::format("SIG{}", name));
+    words.push_back(name_of_signal(static_cast<int>(number)));
   }
   return joined(words);
 }

@@ -13,6 +13,9 @@
 
 namespace moult {
 
+/// SIGSEGV, say; `signal 34` where it has no name.
+std::string name_of_signal(int number);
+
 /// What a plugin could leave behind in this process.
 struct ProcessState {
   static ProcessState take();

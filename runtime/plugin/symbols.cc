@@ -7,6 +7,7 @@
 #include <array>
 #include <string_view>
 
+#include "runtime/plugin/elf_section.h"
 #include "runtime/plugin/rules.h"
 #include "sdk/include/moult/moult.h"
 
@@ -50,9 +51,10 @@ struct Exports {
   }
 };
 
-Status read_exports(Elf* elf, Elf_Scn* section, const GElf_Shdr& header,
-                    const std::filesystem::path& shown, Exports& exports) {
-  Elf_Data* table = ::elf_getdata(section, nullptr);
+Status read_exports(Elf* elf, const ElfSection& section, const std::filesystem::path& shown,
+                    Exports& exports) {
+  Elf_Data* table = section.data();
+  const GElf_Shdr& header = section.header;
   if (table == nullptr || header.sh_entsize == 0) {
     return refuse(shown, rules::kElfMalformed, "its dynamic symbols can't be read");
   }
@@ -92,15 +94,11 @@ Status judge(const Exports& exports, const std::filesystem::path& shown) {
 }  // namespace
 
 Status check_symbols(Elf* elf, const std::filesystem::path& shown) {
-  for (Elf_Scn* section = ::elf_nextscn(elf, nullptr); section != nullptr;
-       section = ::elf_nextscn(elf, section)) {
-    GElf_Shdr header;
-    if (::gelf_getshdr(section, &header) == nullptr || header.sh_type != SHT_DYNSYM) continue;
-    Exports exports;
-    if (Status read = read_exports(elf, section, header, shown, exports); !read) return read;
-    return judge(exports, shown);
-  }
-  return refuse(shown, rules::kElfMalformed, "it has no table of dynamic symbols");
+  const auto section = find_section(elf, SHT_DYNSYM);
+  if (!section) return refuse(shown, rules::kElfMalformed, "it has no table of dynamic symbols");
+  Exports exports;
+  if (Status read = read_exports(elf, *section, shown, exports); !read) return read;
+  return judge(exports, shown);
 }
 
 }  // namespace moult

@@ -14,6 +14,7 @@
 
 #include "runtime/base/unique_fd.h"
 #include "runtime/plugin/elf_handle.h"
+#include "runtime/plugin/elf_section.h"
 #include "runtime/plugin/rules.h"
 
 namespace moult {
@@ -28,22 +29,6 @@ struct LibraryClose {
   void operator()(void* library) const { ::dlclose(library); }
 };
 
-/// The first section of a type, with its data.
-struct Section {
-  GElf_Shdr header;
-  Elf_Data* data = nullptr;
-};
-
-std::optional<Section> find_section(Elf* elf, std::uint32_t type) {
-  for (Elf_Scn* at = ::elf_nextscn(elf, nullptr); at != nullptr; at = ::elf_nextscn(elf, at)) {
-    Section section;
-    if (::gelf_getshdr(at, &section.header) == nullptr || section.header.sh_type != type) continue;
-    section.data = ::elf_getdata(at, nullptr);
-    return section;
-  }
-  return std::nullopt;
-}
-
 /// Where the loader found a library of that name for this process; empty: it has none.
 std::string path_of_loaded(const char* library) {
   const std::unique_ptr<void, LibraryClose> handle(::dlopen(library, RTLD_LAZY | RTLD_NOLOAD));
@@ -55,14 +40,15 @@ std::string path_of_loaded(const char* library) {
 std::set<std::string> versions_defined_in(Elf* elf) {
   std::set<std::string> versions;
   const auto section = find_section(elf, SHT_GNU_verdef);
-  if (!section || section->data == nullptr) return versions;
+  Elf_Data* data = section ? section->data() : nullptr;
+  if (data == nullptr) return versions;
   int offset = 0;
   for (int i = 0; i < kMaxEntries; i++) {
     GElf_Verdef definition;
     GElf_Verdaux name;
-    if (::gelf_getverdef(section->data, offset, &definition) == nullptr) break;
+    if (::gelf_getverdef(data, offset, &definition) == nullptr) break;
     const auto names = offset + static_cast<int>(definition.vd_aux);
-    if (::gelf_getverdaux(section->data, names, &name) == nullptr) break;
+    if (::gelf_getverdaux(data, names, &name) == nullptr) break;
     const char* text = ::elf_strptr(elf, section->header.sh_link, name.vda_name);
     if (text != nullptr) versions.emplace(text);
     if (definition.vd_next == 0) break;
@@ -84,19 +70,19 @@ std::optional<std::set<std::string>> versions_of_loaded(const char* library) {
 
 class NeededVersions {
  public:
-  NeededVersions(Elf* elf, const Section& section, const fs::path& shown)
-      : elf_(elf), section_(section), shown_(shown) {}
+  NeededVersions(Elf* elf, const ElfSection& section, const fs::path& shown)
+      : elf_(elf), strings_(section.header.sh_link), data_(section.data()), shown_(shown) {}
 
   Status check() const {
-    if (section_.data == nullptr) return malformed();
+    if (data_ == nullptr) return malformed();
     std::int64_t offset = 0;
     for (int i = 0; i < kMaxEntries; i++) {
       GElf_Verneed need;
       if (!in_section(offset) ||
-          ::gelf_getverneed(section_.data, static_cast<int>(offset), &need) == nullptr) {
+          ::gelf_getverneed(data_, static_cast<int>(offset), &need) == nullptr) {
         return malformed();
       }
-      const char* library = ::elf_strptr(elf_, section_.header.sh_link, need.vn_file);
+      const char* library = ::elf_strptr(elf_, strings_, need.vn_file);
       if (library == nullptr) return malformed();
       if (Status checked = check_library(library, offset + need.vn_aux, need.vn_cnt); !checked) {
         return checked;
@@ -109,7 +95,7 @@ class NeededVersions {
 
  private:
   bool in_section(std::int64_t offset) const {
-    return offset >= 0 && offset < static_cast<std::int64_t>(section_.data->d_size);
+    return offset >= 0 && offset < static_cast<std::int64_t>(data_->d_size);
   }
 
   Status malformed() const {
@@ -121,10 +107,10 @@ class NeededVersions {
     for (int i = 0; i < count; i++) {
       GElf_Vernaux need;
       if (!in_section(offset) ||
-          ::gelf_getvernaux(section_.data, static_cast<int>(offset), &need) == nullptr) {
+          ::gelf_getvernaux(data_, static_cast<int>(offset), &need) == nullptr) {
         return malformed();
       }
-      const char* version = ::elf_strptr(elf_, section_.header.sh_link, need.vna_name);
+      const char* version = ::elf_strptr(elf_, strings_, need.vna_name);
       if (version == nullptr) return malformed();
       const bool is_weak = (need.vna_flags & VER_FLG_WEAK) != 0;
       // A library without versions is taken as it is, as the loader does.
@@ -140,7 +126,8 @@ class NeededVersions {
   }
 
   Elf* elf_;
-  const Section& section_;
+  std::size_t strings_;  // the section with the names
+  Elf_Data* data_;
   const fs::path& shown_;
 };
 

@@ -1,8 +1,7 @@
 // Rounds of faults, each drawn from its seed. What to give by the environment:
 //
 //   MOULT_CHAOS_SEED     of the first round; the next ones follow it. Printed at the start, and by
-//   a
-//                        round that fails, which then is the first of its own seed.
+//                        a round that fails, which then is the first of its own seed.
 //   MOULT_CHAOS_SECONDS  how long; one round at least, and no more than fit in it. Default 75
 #include <fmt/format.h>
 #include <gtest/gtest.h>

@@ -127,10 +127,6 @@ TEST_F(Brokers, N4_AStormOfLeaderChangesLosesNothingAndHandlesNothingTwice) {
 
 // ---- None left ----------------------------------------------------------------------------------
 
-struct OwnCluster {
-  KafkaCluster own_cluster{KafkaCluster::Options{}};
-};
-
 class Outage : private OwnCluster, public Group {
  protected:
   static constexpr std::size_t kLeeway = std::size_t{16} * 1024;  // KiB
@@ -143,12 +139,6 @@ class Outage : private OwnCluster, public Group {
     const char* asked = std::getenv("MOULT_DOWN_SECONDS");
     return seconds(asked != nullptr ? std::strtol(asked, nullptr, 10) : 10);
   }
-
-  static std::size_t resident_kib(const Daemon& daemon) {
-    const std::string status = read_file(fmt::format("/proc/{}/status", daemon.pid()));
-    const std::size_t at = status.find("VmRSS:");
-    return at == status.npos ? 0 : std::stoul(status.substr(at + 6));
-  }
 };
 
 TEST_F(Outage, N2_WithoutABrokerMemoryIsLevelAndReadyGoesFalseAndTrue) {
@@ -158,13 +148,13 @@ TEST_F(Outage, N2_WithoutABrokerMemoryIsLevelAndReadyGoesFalseAndTrue) {
   ASSERT_TRUE(wait_all_handled());
   ASSERT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
   EXPECT_EQ(daemon->log_count("not ready"), 0U);
-  const std::size_t before = resident_kib(*daemon);
+  const std::size_t before = daemon->memory_kib("VmRSS");
   cluster_.stop_node(1, KafkaCluster::Stop::kKill);
   ASSERT_TRUE(daemon->wait_log("not ready", kLong));
   std::size_t most = 0;
   EXPECT_TRUE(always(
       [&] {
-        most = std::max(most, resident_kib(*daemon));
+        most = std::max(most, daemon->memory_kib("VmRSS"));
         return daemon->running();
       },
       down_time()));
@@ -174,7 +164,7 @@ TEST_F(Outage, N2_WithoutABrokerMemoryIsLevelAndReadyGoesFalseAndTrue) {
   ASSERT_TRUE(daemon->wait_log("ready again", kLong));
   producer_.send_sequence(topic_, 2, 20'000, 1'000);
   ASSERT_TRUE(wait_all_handled());
-  const std::size_t after = resident_kib(*daemon);
+  const std::size_t after = daemon->memory_kib("VmRSS");
   EXPECT_LE(after, before + kLeeway);
   RecordProperty("rss_kib", fmt::format("before {} down {} after {}", before, most, after));
   fmt::print("RSS: {} KiB before, at most {} KiB without a broker, {} KiB after\n", before, most,

@@ -94,16 +94,13 @@ TEST_F(Undelivered, E9_WhatTheBrokerRefusesAfterItWasQueuedIsSentAgain) {
 
 // ---- A broker that does not answer --------------------------------------------------------------
 
-/// Paused for longer than its session a broker is fenced by its controller, which is paused as
-/// well: what follows is Kafka's business, and can take minutes.
-struct OwnCluster {
-  KafkaCluster own_cluster{
-      KafkaCluster::Options{.properties = "broker.session.timeout.ms=120000\n"}};
-};
-
 class UndeliveredAlone : private OwnCluster, public Undelivered {
  protected:
-  UndeliveredAlone() : Undelivered(own_cluster) {}
+  // Paused for longer than its session a broker is fenced by its controller, which is paused as
+  // well: what follows is Kafka's business, and can take minutes.
+  UndeliveredAlone()
+      : OwnCluster({.properties = "broker.session.timeout.ms=120000\n"}),
+        Undelivered(own_cluster) {}
 
   // The broker may be gone for a while without the group noticing.
   Properties protocol() const override {

@@ -85,6 +85,13 @@ class Group : public ::testing::TestWithParam<Protocol> {
   int started_ = 0;
 };
 
+/// A cluster that a test may harm. A base class in front of Group's, which needs it made.
+struct OwnCluster {
+  explicit OwnCluster(const KafkaCluster::Options& options = {}) : own_cluster(options) {}
+
+  KafkaCluster own_cluster;
+};
+
 /// For what does not depend on how a group divides its partitions: the runtime's own choice.
 class OneGroup : public Group {
  protected:

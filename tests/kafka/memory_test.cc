@@ -1,5 +1,4 @@
 // How much memory a daemon takes whose handlers stand still.
-#include <stdexcept>
 #include <string>
 
 #include "tests/kafka/group_fixture.h"
@@ -12,14 +11,6 @@ constexpr std::uint64_t kBudget = 256 * kMiB;
 /// What a daemon takes without a record (some 20 MiB with as many partitions), and what the
 /// allocator keeps between records of this size.
 constexpr std::uint64_t kBeside = 64 * kMiB;
-
-/// The most it ever had at once, in bytes.
-std::uint64_t memory_of(const Daemon& daemon) {
-  const std::string status = read_file("/proc/" + std::to_string(daemon.pid()) + "/status");
-  const std::size_t at = status.find("VmHWM:");
-  if (at == std::string::npos) throw std::runtime_error("no VmHWM in\n" + status);
-  return std::stoull(status.substr(at + 6)) * 1'024;
-}
 
 class Memory : public OneGroup {};
 
@@ -36,7 +27,7 @@ TEST_F(Memory, N10_StalledHandlersOfLargeRecordsStayInsideTheBudget) {
   handler(stalled).options["batch"] = "{max_records: 1}";
   const auto daemon = start(stalled);
   ASSERT_TRUE(ledger_.wait_handled(kRecords, seconds(120)));
-  const std::uint64_t peak = memory_of(*daemon);
+  const std::uint64_t peak = daemon->memory_kib("VmHWM") * 1'024;
   RecordProperty("peak_mib", std::to_string(peak / kMiB));
   EXPECT_LE(peak, kBudget + kBeside);
   EXPECT_GE(peak, kBudget / 2) << "the budget was not used: this shows nothing";

@@ -220,10 +220,6 @@ TEST_F(Stopping, S7_TtinDumpsEveryLane) {
 
 // ---- Without a broker ---------------------------------------------------------------------------
 
-struct OwnCluster {
-  KafkaCluster own_cluster{KafkaCluster::Options{}};
-};
-
 class StoppingAlone : private OwnCluster, public Stopping {
  protected:
   StoppingAlone() : Stopping(own_cluster) {}

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 #include <iostream>
+#include <stdexcept>
 
 #include "tests/support/wait.h"
 
@@ -77,6 +78,13 @@ Daemon::~Daemon() {
 std::optional<int> Daemon::stop(Duration bound) {
   signal(SIGTERM);
   return wait_exit(bound);
+}
+
+std::size_t Daemon::memory_kib(const std::string& what) const {
+  const std::string status = read_file(fmt::format("/proc/{}/status", pid()));
+  const std::size_t at = status.find(what + ":");
+  if (at == status.npos) throw std::runtime_error("no " + what + " in\n" + status);
+  return std::stoul(status.substr(at + what.size() + 1));
 }
 
 std::size_t Daemon::log_count(const std::string& text) const {

@@ -62,6 +62,9 @@ class Daemon {
   /// TERM, and then wait_exit().
   std::optional<int> stop(Duration bound = std::chrono::seconds(30));
 
+  /// KiB; `what` is a line of /proc/PID/status: VmRSS, or VmHWM for the most it ever had.
+  std::size_t memory_kib(const std::string& what) const;
+
   const std::filesystem::path& config() const { return config_; }
   /// Its standard output and error so far; the log is text.
   std::string log() const { return read_file(log_); }
