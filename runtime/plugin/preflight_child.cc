@@ -224,7 +224,7 @@ void try_plugin(const PreflightRequest& request, const Report& report) {
 
 std::string read_all(int fd) {
   std::string text;
-  std::array<char, 16 * 1024> buffer{};
+  std::array<char, 16'384> buffer{};
   for (;;) {
     const ssize_t count = ::read(fd, buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;

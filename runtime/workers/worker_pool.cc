@@ -14,7 +14,7 @@ constexpr std::size_t kLongestThreadName = 15;
 
 }  // namespace
 
-WorkerPool::WorkerPool(std::string name, std::size_t threads)
+WorkerPool::WorkerPool(const std::string& name, std::size_t threads)
     : name_(name.substr(0, kLongestThreadName)), desks_(threads) {
   for (Desk& desk : desks_) threads_.emplace_back([this, &desk] { work(desk); });
 }

@@ -34,7 +34,7 @@ class WorkerPool {
   };
   static constexpr LaneId kNoLane{0};  // the dispatcher counts lanes from 1
 
-  WorkerPool(std::string name, std::size_t threads);
+  WorkerPool(const std::string& name, std::size_t threads);
   /// Waits for the running tasks; what is still queued is dropped.
   ~WorkerPool();
 
