@@ -15,7 +15,6 @@ namespace moult::abi {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
 
 constexpr uid_t kDeploy = 4711;
 constexpr uid_t kOther = 4712;

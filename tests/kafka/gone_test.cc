@@ -6,8 +6,6 @@
 namespace moult::testing {
 namespace {
 
-using ::testing::ElementsAre;
-
 class Gone : public OneGroup {
  protected:
   /// The topic goes, and is there again under its name with other records.

@@ -45,7 +45,7 @@ std::filesystem::path CertificateAuthority::keystore(const std::string& name,
   write_file(extensions, alternative_names(server.host));
   openssl({"x509", "-req", "-in", request, "-CA", certificate_, "-CAkey", key_, "-CAcreateserial",
            "-days", std::to_string(server.days), "-extfile", extensions, "-out", signed_one});
-  const std::filesystem::path store = file(name + ".keystore.pem");
+  std::filesystem::path store = file(name + ".keystore.pem");
   write_file(store, read_file(key) + read_file(signed_one) + read_file(certificate_));
   return store;
 }

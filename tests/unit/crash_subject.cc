@@ -188,8 +188,8 @@ void handle_by_ourselves() {
 using Scenario = std::function<void()>;
 
 // A table, however long.
-std::map<std::string, Scenario> scenarios(
-    const char* plugin) {  // NOLINT(readability-function-size)
+// NOLINTNEXTLINE(readability-function-size)
+std::map<std::string, Scenario> scenarios(const char* plugin) {
   return {
       {"segv", [] { in_a_handler(crash_here); }},
       {"bus", [] { in_a_handler(write_behind_the_end_of_a_file); }},
