@@ -49,6 +49,7 @@ enum class EndReason : std::uint32_t {
   kRevoked = 1,   // the group gives the partition to someone else
   kLost = 2,      // it is gone already: no drain, no commit
   kStopping = 3,  // the daemon stops
+  kReplaced = 4,  // a newer generation takes the lane over
 };
 
 }  // namespace moult

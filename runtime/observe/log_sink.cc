@@ -7,8 +7,11 @@
 #include <array>
 #include <atomic>
 #include <exception>
+#include <memory>
+#include <mutex>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <boost/log/attributes/attribute_value_impl.hpp>
 #include <boost/log/attributes/value_extraction.hpp>
@@ -205,6 +208,15 @@ class BoostLogSink final : public AsyncLogSink {
   std::thread thread_;
 };
 
+/// Keeps a queue until the process ends: a thread that is left behind must not take it, and the
+/// logging core with it, apart while the process exits.
+void abandon(std::shared_ptr<LineQueue> queue) {
+  static std::mutex mutex;
+  static auto& abandoned = *new std::vector<std::shared_ptr<LineQueue>>;  // never destroyed
+  const std::lock_guard lock(mutex);
+  abandoned.push_back(std::move(queue));
+}
+
 BoostLogSink::~BoostLogSink() {
   bool ended = false;
   try {
@@ -216,6 +228,7 @@ BoostLogSink::~BoostLogSink() {
   if (ended) {
     thread_.join();
   } else {
+    abandon(queue_);
     thread_.detach();
   }
 }

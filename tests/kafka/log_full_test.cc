@@ -32,8 +32,9 @@ TEST_F(LogFull, N11_ALogWithoutSpaceFromTheStartHoldsBackNothing) {
   Process process = start_logging_to("/dev/full");
   for (int round = 0; round < 3; ++round) {
     send(500);
-    for (int i = 0; i < 200; ++i) process.signal(SIGTTIN);  // many lines
     ASSERT_TRUE(wait_all_handled());
+    // Many lines; not before records are handled, as until the daemon listens the signal stops it.
+    for (int i = 0; i < 200; ++i) process.signal(SIGTTIN);
   }
   stop(process);
   expect_complete();
