@@ -45,6 +45,7 @@ static void destroy(moult_instance* self) {
   free(self);
 }
 
-static const moult_plugin table = {sizeof(moult_plugin), 0, create, NULL, consume, NULL, destroy};
+static const moult_plugin table = {
+    .struct_size = sizeof(moult_plugin), .create = create, .consume = consume, .destroy = destroy};
 
 MOULT_PLUGIN(&table, "count", "1.0.0", 0, 0);

@@ -2,6 +2,7 @@
 
 #include "runtime/app/commands.h"
 #include "runtime/app/exit_code.h"
+#include "runtime/config/units.h"
 #include "runtime/plugin/preflight.h"
 
 namespace moult {
@@ -112,6 +113,86 @@ struct PluginsCommands {
   int seconds = 30;
 };
 
+constexpr const char* kReloadHelp =
+    "Load the handlers' plugins and the configuration again and go over to them, lane by lane, "
+    "without a rebalance. Exit status 0 only when the new generation is active everywhere; 1 when "
+    "it was refused: the old version goes on and nothing is lost.";
+
+/// The commands for a running daemon.
+struct DaemonCommands {
+  explicit DaemonCommands(CLI::App& app)
+      : status(add(app, "status", "What a running daemon is doing")),
+        health(add(app, "health", "Exit status 0 when a running daemon is live and ready")),
+        pause(add(app, "pause", "Stop handing records to handlers, in the group all the same")),
+        resume(add(app, "resume", "Undo 'pause'")),
+        quiet(add(app, "quiet", "Take no new records until the daemon stops")),
+        reload(add(app, "reload", kReloadHelp)),
+        rollback(add(app, "rollback", "Go back to the generation before the last reload")) {
+    constexpr const char* kJsonHelp = "The daemon's answer, as one JSON object";
+    status->add_flag("--json", json, kJsonHelp);
+    health->add_flag("--live", live_alone, "Not ready is good enough");
+    for (CLI::App* command : {pause, resume}) {
+      command->add_option("NAME", names, "Groups and handlers; all when there is none");
+    }
+    reload->add_option("HANDLER", options.handlers, "All when there is none");
+    reload->add_flag("--force", options.force, "Also when the plugin is the one that runs already");
+    reload->add_flag("--json", options.json, kJsonHelp);
+    reload->add_option("--timeout", timeout, "How long it may take: 30s, 5m")
+        ->check(CLI::Validator(wrong_timeout, "DURATION"))
+        ->capture_default_str();
+    rollback->add_option("HANDLER", handler, "Whose")->required();
+    rollback->add_flag("--json", json, kJsonHelp);
+  }
+
+  /// Nothing when none of them was asked for.
+  std::optional<int> run() const {
+    if (status->parsed()) return status_command(daemon, json);
+    if (health->parsed()) return health_command(daemon, live_alone);
+    if (pause->parsed()) return pause_command(daemon, names);
+    if (resume->parsed()) return resume_command(daemon, names);
+    if (quiet->parsed()) return quiet_command(daemon);
+    if (rollback->parsed()) return rollback_command(daemon, handler, json);
+    if (!reload->parsed()) return std::nullopt;
+    ReloadOptions chosen = options;
+    chosen.timeout = *config::parse_duration(timeout);
+    return reload_command(daemon, chosen);
+  }
+
+ private:
+  CLI::App* add(CLI::App& app, const char* name, const char* help) {
+    CLI::App* command = app.add_subcommand(name, help);
+    add_config(command, daemon.config);
+    command->add_option("--socket", daemon.socket,
+                        "Where the daemon listens, if not where the "
+                        "configuration says");
+    return command;
+  }
+
+  static std::string wrong_timeout(std::string& text) {
+    const auto duration = config::parse_duration(text);
+    if (!duration) return text + " " + duration.error().message;
+    if (duration->count() < 1 || *duration > std::chrono::hours(24)) {
+      return text + " is out of range: 1ms to 24h";
+    }
+    return {};
+  }
+
+  DaemonChoice daemon{kDefaultConfig, {}};
+  CLI::App* status;
+  CLI::App* health;
+  CLI::App* pause;
+  CLI::App* resume;
+  CLI::App* quiet;
+  CLI::App* reload;
+  CLI::App* rollback;
+  bool json = false;
+  bool live_alone = false;
+  std::vector<std::string> names;
+  ReloadOptions options;
+  std::string timeout = "5m";
+  std::string handler;
+};
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
@@ -142,6 +223,7 @@ int run_command_line(int argc, char** argv) {
 
   const DlqCommands dlq(app);
   const PluginsCommands plugins(app);
+  const DaemonCommands daemon(app);
   CLI::App* preflight = app.add_subcommand(kPreflightCommand)->group("");
   CLI::App* version = app.add_subcommand("version", "Print versions of moult, its ABI, librdkafka");
 
@@ -154,6 +236,7 @@ int run_command_line(int argc, char** argv) {
   if (check->parsed()) return check_command(config, print);
   if (dlq.dlq->parsed()) return dlq.run();
   if (plugins.plugins->parsed()) return plugins.run();
+  if (const auto code = daemon.run()) return *code;
   if (preflight->parsed()) return preflight_command();
   if (version->parsed()) return version_command();
   if (dev->parsed()) {

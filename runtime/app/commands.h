@@ -46,6 +46,19 @@ struct PluginsVerifyOptions {
   bool json = false;
 };
 
+/// Which daemon a command asks.
+struct DaemonChoice {
+  std::filesystem::path config;
+  std::filesystem::path socket;  // empty: where the config's daemon listens
+};
+
+struct ReloadOptions {
+  std::vector<std::string> handlers;  // empty: all
+  bool force = false;
+  bool json = false;
+  std::chrono::milliseconds timeout{300'000};
+};
+
 // Each returns the process's exit code.
 int run_command(const std::filesystem::path& config);
 int dev_command(const DevOptions& options);
@@ -55,6 +68,13 @@ int dlq_list_command(const DlqListOptions& options);
 int dlq_replay_command(const DlqReplayOptions& options);
 int plugins_verify_command(const PluginsVerifyOptions& options);
 int plugins_list_command(const std::filesystem::path& config, bool json);
+int status_command(const DaemonChoice& daemon, bool json);
+int health_command(const DaemonChoice& daemon, bool live_alone);
+int pause_command(const DaemonChoice& daemon, const std::vector<std::string>& names);
+int resume_command(const DaemonChoice& daemon, const std::vector<std::string>& names);
+int quiet_command(const DaemonChoice& daemon);
+int reload_command(const DaemonChoice& daemon, const ReloadOptions& options);
+int rollback_command(const DaemonChoice& daemon, const std::string& handler, bool json);
 int preflight_command();  // hidden: the throw-away process
 
 /// Reads the command line and runs what it asks for.

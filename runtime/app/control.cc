@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "runtime/app/exit_code.h"
+#include "runtime/app/reload_text.h"
 
 namespace moult {
 namespace {
@@ -14,9 +15,10 @@ constexpr Milliseconds kDoneInterval{100};
 
 }  // namespace
 
-Control::Control(Memberships& memberships, SignalQueue& signals, Milliseconds drain_deadline,
-                 Logger log)
+Control::Control(Memberships& memberships, Reloader& reloader, SignalQueue& signals,
+                 Milliseconds drain_deadline, Logger log)
     : memberships_(memberships),
+      reloader_(reloader),
       signals_(signals),
       drain_deadline_(drain_deadline),
       log_(log),
@@ -64,14 +66,20 @@ void Control::on_signal(int signal) {
       for (const auto& membership : memberships_) membership->consumer().dump();
       return;
     case SIGHUP:
-      log_.warning("SIGHUP ignored: this version does not reload");
-      return;
+      return reload();
     default:
       return;
   }
 }
 
+/// Nobody waits for the answer: it goes to the log.
+void Control::reload() {
+  log_.info("reloading", {{"cause", "SIGHUP"}});
+  reloader_.reload({}, [log = log_](const ReloadReport& report) { log_reload(log, report); });
+}
+
 void Control::stop() {
+  reloader_.stop();
   deadline_ = Clock::now() + drain_deadline_;
   for (const auto& membership : memberships_) membership->consumer().stop(*deadline_);
 }

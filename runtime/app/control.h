@@ -10,6 +10,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/mailbox.h"
 #include "runtime/base/time.h"
+#include "runtime/reload/reloader.h"
 
 namespace moult {
 
@@ -19,7 +20,8 @@ class Control {
   using Memberships = std::vector<std::unique_ptr<Membership>>;
 
   /// All outlive the control.
-  Control(Memberships& memberships, SignalQueue& signals, Milliseconds drain_deadline, Logger log);
+  Control(Memberships& memberships, Reloader& reloader, SignalQueue& signals,
+          Milliseconds drain_deadline, Logger log);
 
   /// Asked about ten times a second; true stops the daemon as TERM does.
   void stop_when(std::function<bool()> done) { done_ = std::move(done); }
@@ -34,6 +36,7 @@ class Control {
  private:
   void wait();
   void on_signal(int signal);
+  void reload();
   void stop();
   void take_endings();
   std::optional<int> outcome() const;
@@ -41,6 +44,7 @@ class Control {
 
   // Constant after construction.
   Memberships& memberships_;
+  Reloader& reloader_;
   SignalQueue& signals_;
   const Milliseconds drain_deadline_;
   const Logger log_;

@@ -1,14 +1,22 @@
 #include "runtime/app/daemon.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <utility>
 
+#include "runtime/admin/admin_server.h"
+#include "runtime/app/admin_requests.h"
 #include "runtime/app/control.h"
 #include "runtime/app/exit_code.h"
+#include "runtime/app/handler_plans.h"
+#include "runtime/app/live_config.h"
+#include "runtime/app/load_command_config.h"
 #include "runtime/app/staging.h"
 #include "runtime/app/summary.h"
 #include "runtime/base/alt_stack.h"
+#include "runtime/config/admin_socket_place.h"
 #include "runtime/kafka/version.h"
 #include "runtime/observe/crash_report.h"
 
@@ -16,17 +24,50 @@ namespace moult {
 namespace {
 
 constexpr Milliseconds kLastFlush{500};
+constexpr Milliseconds kLastReload{500};
 
-Result<Control::Memberships> make_memberships(const Config& config, Logger log) {
-  auto staging = prepare_staging(config.staging_path);
-  if (!staging) return Unexpected(staging.error());
+Result<Control::Memberships> make_memberships(const Config& config,
+                                              const std::filesystem::path& staging, Logger log) {
   Control::Memberships memberships;
   for (const ConsumerConfig& consumer : config.consumers) {
-    auto made = Membership::make(config, consumer, *staging, log);
+    auto made = Membership::make(config, consumer, staging, log);
     if (!made) return Unexpected(made.error());
     memberships.push_back(std::move(*made));
   }
   return memberships;
+}
+
+/// The config as it stands in its file now, unless that needs a restart.
+Result<std::vector<HandlerPlan>> live_plans(const Config& running, const DaemonHooks& hooks) {
+  const auto wanted = hooks.reread();
+  if (!wanted) return Unexpected(wanted.error());
+  const auto changes = changes_that_need_a_restart(running, *wanted);
+  if (changes.empty()) return plans_of(*wanted);
+  return failure(fmt::format("{}: what changed needs a restart: {}", running.file.string(),
+                             fmt::join(changes, ", ")));
+}
+
+/// What the consumers tell goes to the reloader, which is made before they start.
+std::unique_ptr<Reloader> make_reloader(Control::Memberships& memberships, const Config& config,
+                                        const std::filesystem::path& staging,
+                                        const DaemonHooks& hooks, Logger log) {
+  std::vector<ReloadTarget> targets;
+  std::vector<std::size_t> first_target;  // of each membership
+  for (const auto& membership : memberships) {
+    first_target.push_back(targets.size());
+    for (ReloadTarget& target : membership->reload_targets()) targets.push_back(std::move(target));
+  }
+  ReloaderOptions options;
+  options.staging = staging;
+  auto reloader = std::make_unique<Reloader>(
+      std::move(targets), [&] { return live_plans(config, hooks); }, std::move(options), log);
+  for (std::size_t i = 0; i < memberships.size(); ++i) {
+    memberships[i]->consumer().on_handover(
+        [to = reloader.get(), first = first_target[i]](const HandoverProgress& progress) {
+          to->moved(first + static_cast<std::size_t>(progress.handler), progress);
+        });
+  }
+  return reloader;
 }
 
 std::vector<HandlerTotals> totals_of(const Control::Memberships& memberships) {
@@ -50,7 +91,12 @@ DaemonEnd run_daemon(const Config& config, AsyncLogSink& sink, const DaemonHooks
     log.error(signals.error().message);
     return {kExitFailed, {}};
   }
-  auto memberships = make_memberships(config, log);
+  auto staging = prepare_staging(config.staging_path);
+  if (!staging) {
+    log.error("can't start", {{"error", staging.error().message}});
+    return {kExitFailed, {}};
+  }
+  auto memberships = make_memberships(config, *staging, log);
   if (!memberships) {
     log.error("can't start", {{"error", memberships.error().message}});
     return {kExitFailed, {}};
@@ -59,13 +105,36 @@ DaemonEnd run_daemon(const Config& config, AsyncLogSink& sink, const DaemonHooks
                        {"librdkafka", kafka::loaded_version()},
                        {"config", config.file.string()},
                        {"pid", ::getpid()}});
-  Control control(*memberships, *signals, config.drain_deadline, log);
+  const auto reloader = make_reloader(*memberships, config, *staging, hooks, log);
+  AdminRequests requests(*memberships, *reloader);
+  std::unique_ptr<AdminServer> admin;
+  if (const auto place =
+          admin_socket_place(config.admin, config.file, environment_variable, ::getuid())) {
+    AdminServerOptions options;
+    options.socket = place->socket;
+    options.private_folder = place->private_folder;
+    options.config_key = admin_config_key(config.file);
+    auto opened = AdminServer::open(
+        std::move(options),
+        [&](const AdminRequest& request, AdminReply reply) {
+          requests.answer(request, std::move(reply));
+        },
+        log);
+    if (!opened) {
+      log.error("can't start", {{"error", opened.error().message}});
+      return {kExitFailed, {}};
+    }
+    admin = std::move(*opened);
+  }
+  Control control(*memberships, *reloader, *signals, config.drain_deadline, log);
   if (hooks.done) control.stop_when([&] { return hooks.done(totals_of(*memberships)); });
   const int code = control.run();
+  admin.reset();
   const auto totals = totals_of(*memberships);
   log_summary(log, totals);
   log.info("stopped", {{"exit_code", code}});
-  if (!control.all_closed()) {
+  // What a reload still does with a plugin's code can't be stopped, only left behind.
+  if (!control.all_closed() || !reloader->wait_stopped(Clock::now() + kLastReload)) {
     sink.flush(kLastFlush);
     ::_exit(code);
   }

@@ -17,6 +17,8 @@ struct DaemonEnd {
 };
 
 struct DaemonHooks {
+  /// Reads the config again, for a reload; as the one that the daemon was started with.
+  std::function<Result<Config>()> reread;
   /// Asked now and then with the totals so far; true stops the daemon as TERM does.
   std::function<bool(const std::vector<HandlerTotals>&)> done;
 };
@@ -24,6 +26,6 @@ struct DaemonHooks {
 /// Runs the consumers of a config until a signal ends them. Call SignalQueue::block() before the
 /// log or any other thread is made. Ends the process itself when a handler outstays the deadline:
 /// its thread can't be joined.
-DaemonEnd run_daemon(const Config& config, AsyncLogSink& log, const DaemonHooks& hooks = {});
+DaemonEnd run_daemon(const Config& config, AsyncLogSink& log, const DaemonHooks& hooks);
 
 }  // namespace moult

@@ -81,10 +81,16 @@ int fail(const Error& error) {
   return kExitFailed;
 }
 
-int consume(const Config& config, bool exit_when_done, std::uint64_t produced) {
+int consume(const Config& config, const std::string& servers, bool exit_when_done,
+            std::uint64_t produced) {
   const auto log = make_log(config.log);
   if (!log) return kExitFailed;
   DaemonHooks hooks;
+  hooks.reread = [&]() -> Result<Config> {
+    auto read = reload_command_config(config.file);
+    if (read) embed(*read, servers);
+    return read;
+  };
   if (exit_when_done) {
     hooks.done = [&](const std::vector<HandlerTotals>& totals) {
       return produced <= std::accumulate(totals.begin(), totals.end(), std::uint64_t{0},
@@ -118,7 +124,7 @@ int dev_command(const DevOptions& options) {
   if (!produced) return fail(produced.error());
   if (!files.empty()) fmt::print("produced {} records\n", *produced);
   std::fflush(stdout);
-  return consume(*config, options.exit_when_done, *produced);
+  return consume(*config, (*broker)->bootstrap_servers(), options.exit_when_done, *produced);
 }
 
 }  // namespace moult

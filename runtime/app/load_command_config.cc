@@ -23,16 +23,30 @@ LogSinkOptions::Format format_of(LogFormat format) {
   return LogSinkOptions::Format::kAuto;
 }
 
-std::optional<std::string> environment(std::string_view name) {
-  const char* value = std::getenv(std::string(name).c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+Result<Config, ConfigProblems> load(const std::filesystem::path& file) {
+  return load_config(file,
+                     {environment_variable, kafka::check_property, kafka::required_properties()});
 }
 
 }  // namespace
 
+std::optional<std::string> environment_variable(std::string_view name) {
+  const char* value = std::getenv(std::string(name).c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+Result<Config> reload_command_config(const std::filesystem::path& file) {
+  auto loaded = load(file);
+  if (loaded) return std::move(*loaded);
+  std::string problems;
+  for (const ConfigProblem& problem : loaded.error()) {
+    problems += (problems.empty() ? "" : "\n") + problem.to_string();
+  }
+  return failure(std::move(problems));
+}
+
 std::optional<Config> load_command_config(const std::filesystem::path& file) {
-  auto loaded =
-      load_config(file, {environment, kafka::check_property, kafka::required_properties()});
+  auto loaded = load(file);
   if (loaded) return std::move(*loaded);
   for (const ConfigProblem& problem : loaded.error()) {
     fmt::print(stderr, "{}\n", problem.to_string());

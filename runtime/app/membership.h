@@ -11,6 +11,7 @@
 #include "runtime/base/time.h"
 #include "runtime/config/config.h"
 #include "runtime/kafka/consumer.h"
+#include "runtime/reload/reloader.h"
 #include "runtime/workers/lane_table.h"
 
 namespace moult {
@@ -37,15 +38,26 @@ class Membership {
                                                   const ConsumerConfig& consumer,
                                                   const std::filesystem::path& staging, Logger log);
 
+  ~Membership();
+
   kafka::Consumer& consumer() { return *consumer_; }
   const std::string& group() const { return group_; }
   std::vector<HandlerTotals> totals() const;
+  /// Of its handlers, in the order of the config. Before the consumer starts.
+  std::vector<ReloadTarget> reload_targets();
 
  private:
   Membership() = default;
 
   std::string group_;
+  /// What a handler starts with.
+  struct First {
+    GenerationFacts facts;
+    HandlerPolicy policy;
+  };
+
   std::vector<std::unique_ptr<ActiveHandler>> handlers_;
+  std::vector<First> first_;  // by handler
   std::unique_ptr<Outbox> outbox_;
   std::unique_ptr<LaneTable> lanes_;
   std::unique_ptr<kafka::Consumer> consumer_;
@@ -53,9 +65,5 @@ class Membership {
 
 /// The librdkafka properties of a consumer, without their places.
 kafka::Properties properties_of(const ConsumerConfig& consumer);
-
-/// Loads the generation of one handler of the config.
-Result<std::shared_ptr<Generation>> load_handler(const HandlerConfig& handler,
-                                                 const std::filesystem::path& staging, Logger log);
 
 }  // namespace moult

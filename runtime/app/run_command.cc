@@ -11,7 +11,9 @@ int run_command(const std::filesystem::path& file) {
   if (!config) return kExitConfig;
   const auto log = make_log(config->log);
   if (!log) return kExitFailed;
-  return run_daemon(*config, *log).exit_code;
+  DaemonHooks hooks;
+  hooks.reread = [&] { return reload_command_config(file); };
+  return run_daemon(*config, *log, hooks).exit_code;
 }
 
 }  // namespace moult

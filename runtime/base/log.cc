@@ -40,6 +40,8 @@ std::string_view name_of(Component component) {
       return "handler";
     case Component::kWorkers:
       return "workers";
+    case Component::kReload:
+      return "reload";
     case Component::kCount:
       break;
   }

@@ -22,6 +22,7 @@ enum class Component {
   kPlugin,
   kHandler,
   kWorkers,
+  kReload,
   kCount,
 };
 

@@ -91,6 +91,11 @@ struct LogConfig {
   std::map<Component, Severity> levels;
 };
 
+struct AdminConfig {
+  bool enabled = true;
+  std::filesystem::path socket;  // empty: chosen by admin_socket_place()
+};
+
 struct Config {
   std::filesystem::path file;
   std::string topic_prefix;  // applied already to all names in here; for what handlers produce
@@ -102,6 +107,7 @@ struct Config {
   std::uint64_t memory_budget =
       256ULL * 1024 * 1024;  // 16 MiB … 1 TiB, of records fetched and not finished
   LogConfig log;
+  AdminConfig admin;
   std::vector<ConsumerConfig> consumers;
 };
 

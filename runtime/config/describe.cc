@@ -64,6 +64,12 @@ std::string describe_log(const LogConfig& log) {
   return out;
 }
 
+std::string describe_admin(const AdminConfig& admin) {
+  if (!admin.enabled) return "admin: {socket: none}\n";
+  if (admin.socket.empty()) return "";
+  return fmt::format("admin: {{socket: {}}}\n", value(admin.socket.string()));
+}
+
 std::string describe_kafka(const KafkaProperties& properties) {
   std::string out;
   if (!properties.empty()) out += "    kafka:\n";
@@ -161,6 +167,7 @@ std::string describe_config(const Config& config) {
   out += fmt::format("revoke_deadline: {}\n", config::format_duration(config.revoke_deadline));
   out += fmt::format("memory_budget: {}\n", config::format_size(config.memory_budget));
   out += describe_log(config.log);
+  out += describe_admin(config.admin);
   out += "consumers:\n";
   for (const ConsumerConfig& consumer : config.consumers) out += describe_consumer(consumer);
   return out;

@@ -25,10 +25,10 @@ using config::Reading;
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-constexpr std::array<std::string_view, 12> kKeys = {
+constexpr std::array<std::string_view, 13> kKeys = {
     "kafka",        "plugins_path",    "plugins_owner",  "plugins_manifest", "topic_prefix",
     "staging_path", "commit_interval", "drain_deadline", "revoke_deadline",  "memory_budget",
-    "log",          "consumers"};
+    "log",          "admin",           "consumers"};
 
 constexpr Range<milliseconds> kCommitIntervalRange{10ms, 10min};
 constexpr Range<milliseconds> kDrainDeadlineRange{0ms, 1h};
@@ -61,6 +61,7 @@ void read_top_level(Reading& reading, const config::YamlNode& root, Config& conf
   read_duration(reading, map.find("revoke_deadline"), kRevokeDeadlineRange, config.revoke_deadline);
   read_size(reading, map.find("memory_budget"), kMemoryBudgetRange, config.memory_budget);
   config.log = read_log(reading, map.find("log"));
+  config.admin = read_admin(reading, map.find("admin"));
   const KafkaProperties global = read_kafka(reading, map.find("kafka"));
   config.consumers = read_consumers(reading, map.require("consumers"), global);
 }
@@ -83,6 +84,26 @@ Result<Config, ConfigProblems> parse(const std::string& text, const std::filesys
   return config;
 }
 
+Result<AdminConfig, ConfigProblems> parse_admin(const std::string& text,
+                                                const std::filesystem::path& file,
+                                                const LoadContext& context) {
+  ProblemList problems(file.string());
+  AdminConfig admin;
+  if (const auto root = config::read_yaml(text, problems)) {
+    Reading reading{.problems = problems,
+                    .interpolator = config::Interpolator(context.environment),
+                    .context = context,
+                    .folder = std::filesystem::absolute(file).parent_path()};
+    for (std::size_t index = 0; index < root->keys.size(); ++index) {
+      if (root->keys[index].text != "admin") continue;
+      const config::YamlNode& node = root->items[index];
+      admin = read_admin(reading, config::Value{"admin", &node, node.place});
+    }
+  }
+  if (!problems.empty()) return Unexpected<ConfigProblems>{problems.take()};
+  return admin;
+}
+
 Unexpected<ConfigProblems> whole_file_problem(const std::filesystem::path& file,
                                               std::string message) {
   return Unexpected<ConfigProblems>{
@@ -97,6 +118,17 @@ Result<Config, ConfigProblems> parse_config(const std::string& text,
   // The libraries' own errors are handled where they arise; what is left is memory running out.
   try {
     return parse(text, file, context);
+  } catch (const std::exception& error) {
+    return whole_file_problem(file, error.what());
+  }
+}
+
+Result<AdminConfig, ConfigProblems> load_admin_section(const std::filesystem::path& file,
+                                                       const LoadContext& context) {
+  try {
+    const auto text = config::read_regular_file(file, config::kMaxFileBytes);
+    if (!text) return whole_file_problem(file, text.error().message);
+    return parse_admin(*text, file, context);
   } catch (const std::exception& error) {
     return whole_file_problem(file, error.what());
   }

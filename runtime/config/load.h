@@ -46,6 +46,11 @@ Result<Config, ConfigProblems> parse_config(const std::string& text,
                                             const std::filesystem::path& file,
                                             const LoadContext& context);
 
+/// The `admin` section alone, for commands that ask a running daemon: what else is wrong with the
+/// file, or missing in the environment of who asks, is no reason not to find the daemon.
+Result<AdminConfig, ConfigProblems> load_admin_section(const std::filesystem::path& file,
+                                                       const LoadContext& context);
+
 /// The effective configuration as YAML, secrets replaced by "[redacted]".
 std::string describe_config(const Config& config);
 

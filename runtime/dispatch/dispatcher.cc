@@ -8,11 +8,14 @@
 namespace moult {
 
 Dispatcher::Dispatcher(DispatcherOptions options, Logger log)
-    : options_(std::move(options)), log_(log) {
-  std::uint64_t seed = options_.seed;
+    : options_(std::move(options)), log_(log), last_seed_(options_.seed) {
   for (const HandlerPolicy& policy : options_.handlers) {
-    backoffs_.emplace_back(policy.backoff, policy.backoff_max, seed += 0x9E3779B97F4A7C15);
+    handlers_.emplace_back(policy, make_backoff(policy));
   }
+}
+
+Backoff Dispatcher::make_backoff(const HandlerPolicy& policy) {
+  return {policy.backoff, policy.backoff_max, last_seed_ += 0x9E3779B97F4A7C15};
 }
 
 // ---- Assignment ---------------------------------------------------------------------------------
@@ -22,11 +25,12 @@ void Dispatcher::on(const Assigned& event, TimePoint now) {
   for (const AssignedPartition& assigned : event.partitions) {
     MOULT_CHECK(!current_.contains(assigned.partition), "a partition was assigned twice");
     const LaneId id{++last_lane_};
-    auto& lane = *(
-        lanes_[id] = std::make_unique<Lane>(id, id, assigned.partition, assigned.handler, epoch_));
+    const GenerationNumber generation = handler_at(assigned.handler).active;
+    auto& lane = *(lanes_[id] = std::make_unique<Lane>(id, id, assigned.partition, assigned.handler,
+                                                       epoch_, generation));
     if (policy_of(lane).max_ahead > 0) lane.spread = std::make_unique<Spread>();
     current_.emplace(assigned.partition, id);
-    commands_.push_back(OpenLane{id, assigned.handler, assigned.partition, epoch_});
+    commands_.push_back(OpenLane{id, assigned.handler, assigned.partition, epoch_, generation});
     start_unless_held(lane);
   }
   advance_releases(now);
@@ -84,11 +88,11 @@ void Dispatcher::on(const InstanceCreated& event, TimePoint now) {
   if (event.ok) {
     lane.failures = 0;
     move(lane, LaneState::kIdle);
-    run_if_ready(lane, now);
   } else {
     ++lane.failures;
     back_off(lane, Duration{0}, now);
   }
+  go_on(lane, now);
   if (lane.closing) drain_spread(source_of(lane), now);
 }
 
@@ -106,6 +110,7 @@ void Dispatcher::on(const TurnDone& event, TimePoint now) {
     return advance_releases(now);
   }
   after_turn(lane, event, now);
+  go_on(lane, now);
   if (lane.closing) {
     drain_spread(source_of(lane), now);
   } else if (lane.is_slot()) {
@@ -118,10 +123,10 @@ void Dispatcher::after_turn(Lane& lane, const TurnDone& event, TimePoint now) {
     case TurnDone::Next::kFailed:
       record_failure(lane, event.failure);
       back_off(lane, event.failure.retry_after, now);
-      return;
+      break;
     case TurnDone::Next::kStopped:
       give_up(lane, event.failure);
-      return;
+      break;
     case TurnDone::Next::kLinger:
       move(lane, LaneState::kLingering);
       wake_at(lane, event.linger_until);
@@ -134,6 +139,11 @@ void Dispatcher::after_turn(Lane& lane, const TurnDone& event, TimePoint now) {
       move(lane, LaneState::kIdle);
       break;
   }
+}
+
+/// At a batch boundary.
+void Dispatcher::go_on(Lane& lane, TimePoint now) {
+  hand_over(lane, now);
   run_if_ready(lane, now);
 }
 
@@ -198,8 +208,7 @@ void Dispatcher::record_failure(Lane& lane, const Failure& failure) {
 }
 
 void Dispatcher::back_off(Lane& lane, Duration asked, TimePoint now) {
-  Backoff& backoff = backoffs_.at(static_cast<std::size_t>(lane.handler));
-  const Duration wait = asked > Duration{0} ? asked : backoff.next(lane.failures);
+  const Duration wait = asked > Duration{0} ? asked : handler_of(lane).backoff.next(lane.failures);
   move(lane, LaneState::kBackoff);
   wake_at(lane, now + wait);
 }
@@ -309,8 +318,14 @@ void Dispatcher::wake(Lane& lane, TimePoint now) {
   }
 }
 
+Dispatcher::HandlerState& Dispatcher::handler_at(HandlerIndex index) {
+  return handlers_.at(static_cast<std::size_t>(index));
+}
+Dispatcher::HandlerState& Dispatcher::handler_of(const Lane& lane) {
+  return handler_at(lane.handler);
+}
 const HandlerPolicy& Dispatcher::policy_of(const Lane& lane) const {
-  return options_.handlers.at(static_cast<std::size_t>(lane.handler));
+  return handlers_.at(static_cast<std::size_t>(lane.handler)).policy;
 }
 
 // ---- Commits ------------------------------------------------------------------------------------
@@ -421,6 +436,7 @@ void Dispatcher::tick(TimePoint now) {
   }
   advance_releases(now);
   commit_periodically(now);
+  report_handovers();
 }
 
 TimePoint Dispatcher::next_wakeup() const {

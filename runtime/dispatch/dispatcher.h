@@ -14,25 +14,14 @@
 #include "runtime/base/time.h"
 #include "runtime/dispatch/backoff.h"
 #include "runtime/dispatch/events.h"
+#include "runtime/dispatch/handler_policy.h"
 #include "runtime/dispatch/lane.h"
 
 namespace moult {
 
 using Command = std::variant<OpenLane, OpenSlot, CreateInstance, RunTurn, Overdue, CancelLane,
+                             Retarget, CreateStandby, DropStandby, SwapLane, HandoverProgress,
                              EndLane, CloseLane, Commit, Unassign, Stopped>;
-
-/// What the dispatcher needs to know of a handler.
-struct HandlerPolicy {
-  Duration backoff{std::chrono::seconds(1)};
-  Duration backoff_max{std::chrono::seconds(30)};
-  /// A batch that runs longer is overdue; 0: none ever is.
-  Duration deadline{0};
-  /// How many records of a partition may be taken in past its watermark when they are spread over
-  /// slots; 0: they are not spread, a partition is one lane.
-  std::uint64_t max_ahead = 0;
-  /// And how many bytes of them may be unfinished, give or take what one turn takes in.
-  std::uint64_t max_ahead_bytes = 16ULL * 1024 * 1024;
-};
 
 /// What keeps a consumer from being as good as it should.
 struct Trouble {
@@ -61,6 +50,7 @@ struct DispatcherOptions {
 ///    each slot and one for its intake;
 ///  - how many records were taken in past a watermark is bounded;
 ///  - records of a lane run in order;
+///  - a lane that went over to a generation starts no batch on the one before;
 ///  - a release ends by its deadline plus the commit timeout.
 class Dispatcher {
  public:
@@ -74,6 +64,11 @@ class Dispatcher {
   void on(const TurnDone& event, TimePoint now);
   void on(const LaneEnded& event, TimePoint now);
   void on(const CommitDone& event, TimePoint now);
+  void on(const Prepare& event, TimePoint now);
+  void on(const Activate& event, TimePoint now);
+  void on(const Discard& event, TimePoint now);
+  void on(const StandbyCreated& event, TimePoint now);
+  void on(const LaneSwapped& event, TimePoint now);
   void on(const Quiet& event, TimePoint now);
   void on(const Stop& event, TimePoint now);
 
@@ -109,8 +104,26 @@ class Dispatcher {
     std::optional<CommitId> commit;  // under way in kCommitting
   };
 
+  /// A handler as its lanes have it now.
+  struct HandlerState {
+    HandlerState(const HandlerPolicy& its_policy, Backoff its_backoff)
+        : policy(its_policy), backoff(its_backoff) {}
+
+    HandlerPolicy policy;
+    Backoff backoff;
+    GenerationNumber active{1};
+    std::optional<GenerationNumber> prepared;  // what its lanes get standbys of
+    bool handing_over = false;                 // until every lane is there
+    HandoverProgress handover;                 // what is not read from the lanes
+    HandoverProgress told;                     // last
+
+    GenerationNumber wanted() const { return prepared.value_or(active); }
+  };
+
   Lane& find(LaneId id);
   Lane& source_of(const Lane& lane) { return find(lane.source); }
+  HandlerState& handler_of(const Lane& lane);
+  HandlerState& handler_at(HandlerIndex index);
   const HandlerPolicy& policy_of(const Lane& lane) const;
   void move(Lane& lane, LaneState to);
   void wake_at(Lane& lane, TimePoint when);
@@ -118,6 +131,7 @@ class Dispatcher {
 
   void start_unless_held(Lane& lane);
   void start(Lane& lane);
+  void go_on(Lane& lane, TimePoint now);
   void run_if_ready(Lane& lane, TimePoint now);
   void run(Lane& lane, TimePoint now);
   void run(Lane& lane, RunTurn turn, TimePoint now);
@@ -129,6 +143,16 @@ class Dispatcher {
   void give_up(Lane& lane, const Failure& failure);
   void record_failure(Lane& lane, const Failure& failure);
   void wake(Lane& lane, TimePoint now);
+
+  Backoff make_backoff(const HandlerPolicy& policy);
+  void begin_handover(HandlerIndex index, TimePoint now);
+  void hand_over(Lane& lane, TimePoint now);
+  void retarget(Lane& lane);
+  void swap(Lane& lane, TimePoint now);
+  void refuse_handover(Lane& lane, const std::string& error);
+  static bool is_there(const Lane& lane, const HandlerState& handler);
+  HandoverProgress progress_of(HandlerIndex index);
+  void report_handovers();
 
   void take_in(Lane& intake, const TurnDone& event, TimePoint now);
   Lane& slot_lane(Lane& intake, SlotIndex slot);
@@ -172,7 +196,8 @@ class Dispatcher {
   Epoch epoch_ = 0;
   std::uint64_t last_lane_ = 0;
   std::uint64_t last_commit_ = 0;
-  std::vector<Backoff> backoffs_;  // by HandlerIndex
+  std::uint64_t last_seed_;
+  std::vector<HandlerState> handlers_;  // by HandlerIndex
 
   std::unordered_map<LaneId, std::unique_ptr<Lane>> lanes_;
   std::map<TopicPartition, LaneId> current_;          // assigned to us

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/base/time.h"
+#include "runtime/dispatch/handler_policy.h"
 #include "runtime/dispatch/types.h"
 
 namespace moult {
@@ -89,6 +90,38 @@ struct CommitDone {
   bool ok;
 };
 
+/// A generation is loaded that is to take over a handler's lanes: each gets an instance of it
+/// beside its own.
+struct Prepare {
+  HandlerIndex handler;
+  GenerationNumber generation;
+};
+
+/// The handler's lanes are this generation's from now on. Each goes over at its next batch
+/// boundary; new ones begin with it.
+struct Activate {
+  HandlerIndex handler;
+  GenerationNumber generation;
+  HandlerPolicy policy;  // how records are spread stays as it was
+};
+
+/// What was prepared is not wanted.
+struct Discard {
+  HandlerIndex handler;
+};
+
+struct StandbyCreated {
+  LaneId lane;
+  bool ok;
+  std::string error;
+};
+
+struct LaneSwapped {
+  LaneId lane;
+  bool ok;  // else the lane goes on with the instance that it had
+  std::string error;
+};
+
 /// Takes no further batch; membership and running batches go on.
 struct Quiet {};
 
@@ -107,6 +140,7 @@ struct OpenLane {
   HandlerIndex handler;
   TopicPartition partition;
   Epoch epoch;
+  GenerationNumber generation;
 };
 
 /// A lane of its own for one slot of an intake; the intake may have put records there already.
@@ -114,6 +148,7 @@ struct OpenSlot {
   LaneId lane;
   LaneId intake;
   SlotIndex slot;
+  GenerationNumber generation;
 };
 
 struct CreateInstance {
@@ -140,7 +175,45 @@ struct CancelLane {
   LaneId lane;
 };
 
-/// revoked() and destroy on a worker; LaneEnded answers.
+/// The lane, which has no instance and no worker, belongs to another generation from now on.
+struct Retarget {
+  LaneId lane;
+  GenerationNumber generation;
+};
+
+/// Make an instance of a later generation beside the lane's own; StandbyCreated answers.
+struct CreateStandby {
+  LaneId lane;
+  GenerationNumber generation;
+};
+
+/// The standby, which was created, is not wanted.
+struct DropStandby {
+  LaneId lane;
+};
+
+/// No batch runs: hand the lane over from its instance to its standby; LaneSwapped answers.
+struct SwapLane {
+  LaneId lane;
+};
+
+/// How far a handler's lanes are on their way to another generation.
+struct HandoverProgress {
+  HandlerIndex handler;
+  GenerationNumber generation;
+  bool activated = false;               // else being prepared
+  std::size_t lanes = 0;                // that are to go over
+  std::size_t there = 0;                // prepared, or gone over
+  std::optional<std::string> refused;   // why the first lane could not
+  std::vector<TopicPartition> lagging;  // of those not there
+  Duration worst_pause{0};              // of one lane, in which it could take no batch
+  Duration total_pause{0};              // of all lanes
+
+  bool complete() const { return there == lanes; }
+  friend bool operator==(const HandoverProgress&, const HandoverProgress&) = default;
+};
+
+/// revoked() and destroy on a worker, of a standby too; LaneEnded answers.
 struct EndLane {
   LaneId lane;
   EndReason reason;

@@ -20,6 +20,8 @@ std::string_view name_of(LaneState state) {
       return "backoff";
     case LaneState::kStopped:
       return "stopped";
+    case LaneState::kSwapping:
+      return "swapping";
     case LaneState::kEnding:
       return "ending";
     case LaneState::kEnded:
@@ -36,15 +38,17 @@ bool may_follow(LaneState from, LaneState to) {
     case kCreating:
       return to == kIdle || to == kBackoff || to == kEnding;
     case kIdle:
-      return to == kRunning || to == kEnding;
+      return to == kRunning || to == kSwapping || to == kEnding;
     case kRunning:
       return to == kIdle || to == kLingering || to == kBackoff || to == kStopped || to == kEnding;
     case kLingering:
-      return to == kRunning || to == kEnding;
+      return to == kRunning || to == kSwapping || to == kEnding;
     case kBackoff:
-      return to == kRunning || to == kCreating || to == kEnding;
+      return to == kRunning || to == kCreating || to == kSwapping || to == kEnding;
     case kStopped:
-      return to == kEnding;
+      return to == kSwapping || to == kEnding;
+    case kSwapping:
+      return to == kIdle || to == kBackoff || to == kEnding;
     case kEnding:
       return to == kEnded;
     case kEnded:

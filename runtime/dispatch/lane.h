@@ -16,7 +16,8 @@ namespace moult {
 
 /// Where a lane stands. It goes one way round:
 /// blocked → creating → idle ⇄ running ⇄ {lingering, backoff} → ending → ended.
-/// An intake has no instance and skips creating.
+/// An intake has no instance and skips creating. Where no batch runs a lane may go over to another
+/// generation: {idle, lingering, backoff, stopped} → swapping → idle.
 enum class LaneState : std::uint8_t {
   kBlocked,    // an older lane of the same partition has not ended yet
   kCreating,   // a worker makes its instance
@@ -24,7 +25,8 @@ enum class LaneState : std::uint8_t {
   kRunning,    // a worker has its turn
   kLingering,  // holds part of a batch, until `wake_at`
   kBackoff,    // something failed, holds its records until `wake_at`
-  kStopped,    // gave up, holds its records until its partition goes
+  kStopped,    // gave up, holds its records until its partition goes or a new generation comes
+  kSwapping,   // workers hand it over to another generation's instance
   kEnding,     // a worker ends its instance
   kEnded,
 };
@@ -45,6 +47,14 @@ struct Spread {
   bool went_back = false;  // nothing may be taken in before everything is finished
 };
 
+/// An instance of the generation that a lane is to go over to.
+struct Standby {
+  enum class State : std::uint8_t { kNone, kCreating, kReady, kFailed };
+
+  State state = State::kNone;
+  GenerationNumber generation{};
+};
+
 /// An ordered sequence of batches of one partition in one assignment epoch: of all its records, or
 /// of one slot's; or the intake that spreads them. Owned by its dispatcher, which alone moves it.
 ///
@@ -52,12 +62,13 @@ struct Spread {
 /// `source`: the lane itself, or its intake.
 struct Lane {
   Lane(LaneId lane_id, LaneId its_source, TopicPartition its_partition, HandlerIndex its_handler,
-       Epoch its_epoch)
+       Epoch its_epoch, GenerationNumber its_generation)
       : id(lane_id),
         source(its_source),
         partition(std::move(its_partition)),
         handler(its_handler),
-        epoch(its_epoch) {}
+        epoch(its_epoch),
+        generation(its_generation) {}
 
   // Constant after construction.
   const LaneId id;
@@ -68,6 +79,9 @@ struct Lane {
   std::unique_ptr<Spread> spread;  // of an intake only
 
   LaneState state = LaneState::kBlocked;
+  GenerationNumber generation;  // of its instance, now or once it has one
+  Standby standby;
+  TimePoint swapping_since{};
   OffsetTracker tracker;
   std::optional<Offset> sent;          // the last offset on its way to the broker, or there
   std::optional<Offset> acknowledged;  // what the broker has
@@ -95,7 +109,7 @@ struct Lane {
   /// A worker owes an answer.
   bool busy() const {
     return state == LaneState::kCreating || state == LaneState::kRunning ||
-           state == LaneState::kEnding;
+           state == LaneState::kSwapping || state == LaneState::kEnding;
   }
 
   /// The offset to commit when it is past what `known` (sent or acknowledged) says.

@@ -29,9 +29,10 @@ Lane& Dispatcher::slot_lane(Lane& intake, SlotIndex slot) {
   const auto [at, is_new] = intake.spread->slots.try_emplace(slot, LaneId{last_lane_ + 1});
   if (!is_new) return find(at->second);
   const LaneId id{++last_lane_};
-  Lane& lane = *(lanes_[id] = std::make_unique<Lane>(id, intake.id, intake.partition,
-                                                     intake.handler, intake.epoch));
-  commands_.push_back(OpenSlot{id, intake.id, slot});
+  Lane& lane =
+      *(lanes_[id] = std::make_unique<Lane>(id, intake.id, intake.partition, intake.handler,
+                                            intake.epoch, handler_of(intake).active));
+  commands_.push_back(OpenSlot{id, intake.id, slot, lane.generation});
   start(lane);
   return lane;
 }

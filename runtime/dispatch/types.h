@@ -31,6 +31,9 @@ enum class HandlerIndex : std::uint32_t {};
 /// One of the lanes that the records of a partition are spread over, from 0.
 enum class SlotIndex : std::uint32_t {};
 
+/// Numbers the generations of one handler, from 1; never used twice.
+enum class GenerationNumber : std::uint32_t {};
+
 /// Names one commit request, so that its answer finds it.
 enum class CommitId : std::uint64_t {};
 

@@ -110,6 +110,9 @@ void Consumer::start(EndedCallback ended) {
 void Consumer::quiet() { mailbox_.post(RequestQuiet{}); }
 void Consumer::stop(TimePoint deadline) { mailbox_.post(RequestStop{deadline}); }
 void Consumer::dump() { mailbox_.post(RequestDump{}); }
+void Consumer::inspect(std::function<void(ConsumerSnapshot)> tell) {
+  mailbox_.post(RequestInspect{std::move(tell)});
+}
 void Consumer::post(LaneAnswer answer) {
   std::visit([&](auto& event) { mailbox_.post(Message(std::move(event))); }, answer);
 }
@@ -153,10 +156,6 @@ void Consumer::wait() {
   ::ppoll(&fd, 1, &spec, nullptr);
 }
 
-void Consumer::handle(const InstanceCreated& event) { dispatcher_.on(event, Clock::now()); }
-void Consumer::handle(const TurnDone& event) { dispatcher_.on(event, Clock::now()); }
-void Consumer::handle(const LaneEnded& event) { dispatcher_.on(event, Clock::now()); }
-
 void Consumer::handle(const Ready& event) {
   if (const auto at = signals_.find(event.lane); at != signals_.end()) at->second->posted = false;
   dispatcher_.on(event, Clock::now());
@@ -165,6 +164,7 @@ void Consumer::handle(const Ready& event) {
 void Consumer::handle(const RequestStop& request) { begin_stop(request.deadline); }
 
 void Consumer::handle(const RequestQuiet&) {
+  quiet_ = true;
   log_.info("quiet: no further batch starts, the membership stays", {{"group", options_.group}});
   dispatcher_.on(Quiet{}, Clock::now());
 }
@@ -172,6 +172,19 @@ void Consumer::handle(const RequestQuiet&) {
 void Consumer::handle(const RequestDump&) {
   dump_lanes();
   dump_threads();
+}
+
+void Consumer::handle(const RequestInspect& request) {
+  ConsumerSnapshot snapshot{options_.group, quiet_, unready(), {}};
+  for (const LaneId id : dispatcher_.assigned_lanes()) {
+    snapshot.lanes.push_back(snapshot_of(dispatcher_.lane(id)));
+  }
+  request.tell(std::move(snapshot));
+}
+
+void Consumer::handle(const StandbyCreated& event) {
+  if (!event.ok) executor_.forget_standby(event.lane);
+  dispatcher_.on(event, Clock::now());
 }
 
 void Consumer::begin_stop(TimePoint deadline) {
@@ -236,6 +249,13 @@ void Consumer::apply(const CreateInstance& command) { executor_.create(command.l
 void Consumer::apply(const OpenSlot& command) { executor_.open_slot(command); }
 void Consumer::apply(const RunTurn& command) { executor_.run(command); }
 void Consumer::apply(const CancelLane& command) { executor_.cancel(command.lane); }
+void Consumer::apply(const Retarget& command) { executor_.retarget(command); }
+void Consumer::apply(const CreateStandby& command) { executor_.create_standby(command); }
+void Consumer::apply(const DropStandby& command) { executor_.drop_standby(command.lane); }
+void Consumer::apply(const SwapLane& command) { executor_.swap(command.lane); }
+void Consumer::apply(const HandoverProgress& progress) {
+  if (on_handover_) on_handover_(progress);
+}
 
 void Consumer::apply(const Overdue& command) {
   executor_.overdue(command.lane);
@@ -439,25 +459,59 @@ void Consumer::leave_when_idle() {
   if (assignment->cnt == 0 && incremental() && !is_static) rd_kafka_unsubscribe(client_.get());
 }
 
+LaneSnapshot Consumer::snapshot_of(const Lane& lane) const {
+  const LaneActivity activity = executor_.activity(lane.id);
+  LaneSnapshot seen;
+  seen.partition = lane.partition;
+  seen.part = lane.is_intake() ? "intake" : lane.is_slot() ? "slot" : "whole";
+  seen.state = name_of(lane.state);
+  seen.handler = activity.handler;
+  seen.build_id = activity.build_id;
+  seen.epoch = lane.epoch;
+  seen.generation = lane.generation;
+  seen.watermark = lane.tracker.watermark().value_or(-1);
+  seen.committed = lane.acknowledged.value_or(-1);
+  std::int64_t low = -1;
+  rd_kafka_get_watermark_offsets(client_.get(), lane.partition.topic.c_str(),
+                                 lane.partition.partition, &low, &seen.high_watermark);
+  seen.high_watermark = std::max<Offset>(seen.high_watermark, -1);
+  seen.running = activity.running;
+  seen.running_for = activity.running_for;
+  seen.failures = lane.failures;
+  return seen;
+}
+
+std::vector<std::string> Consumer::unready() const {
+  std::vector<std::string> reasons;
+  const auto add = [&](bool holds, std::string reason) {
+    if (holds) reasons.push_back(std::move(reason));
+  };
+  add(reported_.lanes.stopped > 0, fmt::format("{} lanes stopped", reported_.lanes.stopped));
+  add(reported_.lanes.overdue > 0,
+      fmt::format("{} lanes with a batch over its deadline", reported_.lanes.overdue));
+  add(reported_.unreachable, "no broker answers");
+  add(reported_.fatal, "the membership ended");
+  add(stopping_, "it stops");
+  return reasons;
+}
+
 void Consumer::dump_lanes() const {
   for (const LaneId id : dispatcher_.assigned_lanes()) {
-    const Lane& lane = dispatcher_.lane(id);
-    const LaneActivity activity = executor_.activity(id);
+    const LaneSnapshot lane = snapshot_of(dispatcher_.lane(id));
     log_.info("lane", {{"group", options_.group},
                        {"topic", lane.partition.topic},
                        {"partition", lane.partition.partition},
-                       {"part", lane.is_intake() ? "intake"
-                                : lane.is_slot() ? "slot"
-                                                 : "whole"},
+                       {"part", lane.part},
                        {"epoch", lane.epoch},
-                       {"state", name_of(lane.state)},
-                       {"handler", activity.handler},
-                       {"build_id", activity.build_id},
-                       {"watermark", lane.tracker.watermark().value_or(-1)},
-                       {"committed", lane.acknowledged.value_or(-1)},
-                       {"running_from", activity.running.begin},
-                       {"running_to", activity.running.end},
-                       {"running_ms", to_ms(activity.running_for)},
+                       {"state", lane.state},
+                       {"handler", lane.handler},
+                       {"generation", static_cast<std::uint32_t>(lane.generation)},
+                       {"build_id", lane.build_id},
+                       {"watermark", lane.watermark},
+                       {"committed", lane.committed},
+                       {"running_from", lane.running.begin},
+                       {"running_to", lane.running.end},
+                       {"running_ms", to_ms(lane.running_for)},
                        {"failures", lane.failures}});
   }
 }

@@ -18,7 +18,9 @@
 #include "runtime/dispatch/dispatcher.h"
 #include "runtime/kafka/broker_watch.h"
 #include "runtime/kafka/client_config.h"
+#include "runtime/kafka/consumer_snapshot.h"
 #include "runtime/kafka/handles.h"
+#include "runtime/kafka/handover_port.h"
 #include "runtime/kafka/lane_executor.h"
 #include "runtime/kafka/topic_router.h"
 
@@ -44,7 +46,7 @@ struct ConsumerEnd {
 /// One membership of one group: owns the librdkafka client, the dispatcher and every partition's
 /// state, all on its poller thread. The poller runs no handler, so that a long handler never costs
 /// the membership. Everybody else posts.
-class Consumer final : public LaneAnswers {
+class Consumer final : public LaneAnswers, public HandoverPort {
  public:
   /// `ended` is called once, on the poller thread, when the consumer is closed or could not be.
   using EndedCallback = std::function<void(ConsumerEnd)>;
@@ -55,6 +57,11 @@ class Consumer final : public LaneAnswers {
                                                 Logger log);
   ~Consumer() override;
 
+  /// Before start(): called on the poller thread whenever lanes came nearer to another generation.
+  void on_handover(std::function<void(const HandoverProgress&)> moved) {
+    on_handover_ = std::move(moved);
+  }
+
   /// Subscribes and starts the poller thread.
   void start(EndedCallback ended);
 
@@ -63,6 +70,12 @@ class Consumer final : public LaneAnswers {
   /// Drains, commits, leaves the group, and has ended by `deadline`.
   void stop(TimePoint deadline);
   void dump();
+  /// `tell` is called on the poller thread; never when the consumer ends before.
+  void inspect(std::function<void(ConsumerSnapshot)> tell);
+  /// As the dispatcher's events: how far it gets comes to `on_handover`.
+  void prepare(const Prepare& request) override { mailbox_.post(request); }
+  void activate(const Activate& request) override { mailbox_.post(request); }
+  void discard(const Discard& request) override { mailbox_.post(request); }
   void post(LaneAnswer answer) override;
   bool fatal() const { return fatal_; }
 
@@ -72,8 +85,12 @@ class Consumer final : public LaneAnswers {
     TimePoint deadline;
   };
   struct RequestDump {};
-  using Message = std::variant<InstanceCreated, TurnDone, LaneEnded, Ready, RequestQuiet,
-                               RequestStop, RequestDump>;
+  struct RequestInspect {
+    std::function<void(ConsumerSnapshot)> tell;
+  };
+  using Message = std::variant<InstanceCreated, TurnDone, StandbyCreated, LaneSwapped, LaneEnded,
+                               Ready, Prepare, Activate, Discard, RequestQuiet, RequestStop,
+                               RequestDump, RequestInspect>;
 
   /// What keeps a consumer from being ready.
   struct Unready {
@@ -99,13 +116,17 @@ class Consumer final : public LaneAnswers {
   Result<Ok> subscribe();
   void run() noexcept;
   void wait();
-  void handle(const InstanceCreated& event);
-  void handle(const TurnDone& event);
-  void handle(const LaneEnded& event);
+  /// What the dispatcher takes as it is.
+  template <typename Event>
+  void handle(const Event& event) {
+    dispatcher_.on(event, Clock::now());
+  }
   void handle(const Ready& event);
   void handle(const RequestStop& request);
   void handle(const RequestQuiet& request);
   void handle(const RequestDump& request);
+  void handle(const RequestInspect& request);
+  void handle(const StandbyCreated& event);
   void begin_stop(TimePoint deadline);
   void serve_client();
   void report_readiness();
@@ -119,6 +140,11 @@ class Consumer final : public LaneAnswers {
   void apply(const RunTurn& command);
   void apply(const Overdue& command);
   void apply(const CancelLane& command);
+  void apply(const Retarget& command);
+  void apply(const CreateStandby& command);
+  void apply(const DropStandby& command);
+  void apply(const SwapLane& command);
+  void apply(const HandoverProgress& progress);
   void apply(const EndLane& command);
   void apply(const CloseLane& command);
   void apply(const Commit& command);
@@ -137,6 +163,8 @@ class Consumer final : public LaneAnswers {
   void close();
   bool leave_group();
   void leave_when_idle();
+  LaneSnapshot snapshot_of(const Lane& lane) const;
+  std::vector<std::string> unready() const;
   void dump_lanes() const;
   void dump_threads() const;
 
@@ -166,6 +194,7 @@ class Consumer final : public LaneAnswers {
   std::vector<Message> inbox_;
   BrokerWatch brokers_;
   Unready reported_;
+  bool quiet_ = false;
   bool stopping_ = false;
   TimePoint close_deadline_ = kNever;  // once stopping
   bool overtaken_ = false;             // while stopping, a commit by a rebalance
@@ -174,6 +203,7 @@ class Consumer final : public LaneAnswers {
   ConsumerEnd end_;
   std::vector<std::string> ended_by_deadline_;  // the batch that `on_deadline: exit` ended us for
   EndedCallback on_end_;
+  std::function<void(const HandoverProgress&)> on_handover_;
 
   std::thread thread_;  // last: it uses everything above
 };

@@ -32,7 +32,8 @@ struct WorkerActivity {
 };
 
 /// Runs lanes on workers. Called by the poller thread alone; answers come back as posted
-/// LaneAnswer, one for each create, run and end, from worker threads.
+/// LaneAnswer, one for each create, run, create_standby, swap and end, from worker threads. A lane
+/// that ends takes its standby along, whose answer then comes to nobody.
 class LaneExecutor {
  public:
   virtual ~LaneExecutor() = default;
@@ -43,13 +44,19 @@ class LaneExecutor {
   virtual void overdue(LaneId lane) = 0;
   /// Also: the lane's partition raises no event for it any more.
   virtual void cancel(LaneId lane) = 0;
+  virtual void retarget(const Retarget& command) = 0;
+  virtual void create_standby(const CreateStandby& command) = 0;
+  virtual void drop_standby(LaneId lane) = 0;
+  /// Its answer was that it could not be made. The lane may have ended meanwhile.
+  virtual void forget_standby(LaneId lane) = 0;
+  virtual void swap(LaneId lane) = 0;
   virtual void end(LaneId lane, EndReason reason, TimePoint deadline) = 0;
   virtual void close(LaneId lane) = 0;
   virtual LaneActivity activity(LaneId lane) const = 0;
   virtual std::vector<WorkerActivity> workers() const = 0;
 };
 
-using LaneAnswer = std::variant<InstanceCreated, TurnDone, LaneEnded>;
+using LaneAnswer = std::variant<InstanceCreated, TurnDone, StandbyCreated, LaneSwapped, LaneEnded>;
 
 /// Where workers post their answers. Thread-safe.
 class LaneAnswers {

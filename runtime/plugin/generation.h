@@ -14,12 +14,21 @@ namespace moult {
 static_assert(static_cast<std::uint32_t>(EndReason::kRevoked) == MOULT_REVOKED);
 static_assert(static_cast<std::uint32_t>(EndReason::kLost) == MOULT_LOST);
 static_assert(static_cast<std::uint32_t>(EndReason::kStopping) == MOULT_STOPPING);
+static_assert(static_cast<std::uint32_t>(EndReason::kReplaced) == MOULT_REPLACED);
 
 /// What tells one lane's instance where it works. Strings live as long as the lane.
 struct LaneIdentity {
   std::string topic;
   std::int32_t partition = 0;
   std::uint64_t epoch = 0;
+};
+
+/// What an instance hands to its successor: at most MOULT_STATE_MAX bytes that mean what the schema
+/// and its version say.
+struct HandedState {
+  std::string schema;
+  std::uint32_t version = 0;
+  std::string bytes;
 };
 
 /// What an instance asks of its lane, from any thread of its plugin's.
@@ -41,6 +50,14 @@ class Instance {
   /// True: read the outcomes. False: the records left without an outcome failed.
   virtual bool consume(const moult_batch& batch) noexcept = 0;
   virtual void revoked(EndReason reason, std::int64_t deadline_ms) noexcept = 0;
+
+  /// Before assigned(). Ok where the plugin has no such function.
+  virtual Status self_test() noexcept = 0;
+  /// Between two batches; fails where the generation keeps no state. The instance can go on after
+  /// it, whatever became of the state.
+  virtual Result<HandedState> export_state() noexcept = 0;
+  /// Before assigned(). Once it has failed nothing but the destructor may follow.
+  virtual Status import_state(const HandedState& state) noexcept = 0;
 };
 
 /// One loaded version of a plugin. Assumes nothing about where the code runs, so that a worker
@@ -56,6 +73,7 @@ class Generation {
   virtual const std::string& plugin_version() const = 0;
   virtual const std::string& build_id() const = 0;  // hex; "none" when the file has none
   virtual std::uint64_t capabilities() const = 0;   // MOULT_CAP_…
+  bool keeps_state() const { return (capabilities() & MOULT_CAP_STATE) != 0; }
 
   /// `lane` and `host` outlive the instance.
   virtual Result<std::unique_ptr<Instance>> create(const LaneIdentity& lane, LaneHost& host) = 0;

@@ -9,13 +9,33 @@
 #include <string_view>
 #include <utility>
 
+#include "runtime/plugin/own_thread.h"
 #include "runtime/plugin/rules.h"
+#include "runtime/plugin/state_sink.h"
 #include "runtime/plugin/unload.h"
 
 namespace moult {
 namespace {
 
-constexpr std::size_t kMaxCreateError = 1024;
+constexpr std::size_t kMaxError = 1024;
+
+/// Where a function of the plugin's may say why it failed.
+class ErrorText {
+ public:
+  ErrorText() = default;
+  ErrorText(const ErrorText&) = delete;
+  ErrorText& operator=(const ErrorText&) = delete;
+
+  moult_error* raw() { return &raw_; }
+  std::string text() const {
+    const std::size_t size = ::strnlen(text_.data(), text_.size());
+    return size == 0 ? "it gave no reason" : std::string(text_.data(), size);
+  }
+
+ private:
+  std::array<char, kMaxError> text_{};
+  moult_error raw_ = {sizeof(moult_error), kMaxError, text_.data()};
+};
 
 /// Runs plugin code. A plugin must not throw through the C ABI; when it does, that ends here and
 /// counts as the call's failure. Returns what was thrown, or nothing.
@@ -40,11 +60,23 @@ moult_lane raw_lane(const LaneIdentity& lane) {
           lane.epoch};
 }
 
+moult_state raw_state(const HandedState& state) {
+  return {sizeof(moult_state),
+          state.version,
+          state.schema.c_str(),
+          static_cast<std::uint32_t>(state.schema.size()),
+          0,
+          reinterpret_cast<const std::uint8_t*>(state.bytes.data()),
+          state.bytes.size()};
+}
+
 class LoadedInstance final : public Instance {
  public:
-  LoadedInstance(const moult_plugin& table, Logger log, const std::string& handler,
-                 std::uint32_t generation, const LaneIdentity& lane, LaneHost& host)
+  LoadedInstance(const moult_plugin& table, bool keeps_state, Logger log,
+                 const std::string& handler, std::uint32_t generation, const LaneIdentity& lane,
+                 LaneHost& host)
       : table_(table),
+        keeps_state_(keeps_state),
         log_(log),
         lane_(lane),
         handler_(handler),
@@ -55,17 +87,15 @@ class LoadedInstance final : public Instance {
   }
 
   Status create(const std::string& settings) {
-    std::array<char, kMaxCreateError> text{};
-    moult_error error = {sizeof(moult_error), kMaxCreateError, text.data()};
+    ErrorText error;
     const moult_lane lane = raw_lane(lane_);
     const std::string thrown = thrown_by([&] {
       instance_ = table_.create(&host_table(), host_side_.handle(), settings.c_str(),
-                                static_cast<std::uint32_t>(settings.size()), &lane, &error);
+                                static_cast<std::uint32_t>(settings.size()), &lane, error.raw());
     });
     if (!thrown.empty()) return failure(thrown);
     if (instance_ != nullptr) return Ok{};
-    const std::size_t size = ::strnlen(text.data(), text.size());
-    return failure(size == 0 ? "it gave no reason" : std::string(text.data(), size));
+    return failure(error.text());
   }
 
   void assigned() noexcept override {
@@ -86,7 +116,41 @@ class LoadedInstance final : public Instance {
           [&] { table_.revoked(instance_, static_cast<std::uint32_t>(reason), deadline_ms); });
   }
 
+  Status self_test() noexcept override {
+    if (!MOULT_HAS_FIELD(&table_, self_test) || table_.self_test == nullptr) return Ok{};
+    return answer([&](moult_error* error) { return table_.self_test(instance_, error); });
+  }
+
+  Result<HandedState> export_state() noexcept override {
+    if (!keeps_state_) return failure("it keeps no state");
+    StateSink sink;
+    const moult_state_writer writer = sink.writer();
+    const Status exported =
+        answer([&](moult_error* error) { return table_.state_export(instance_, &writer, error); });
+    // What the host refused comes first: it is why the plugin gave up, if it did.
+    if (Status refused = sink.refusal(); !refused) return Unexpected<Error>{refused.error()};
+    if (!exported) return Unexpected<Error>{exported.error()};
+    return sink.take();
+  }
+
+  Status import_state(const HandedState& state) noexcept override {
+    if (!keeps_state_) return failure("it keeps no state");
+    const moult_state raw = raw_state(state);
+    return answer([&](moult_error* error) { return table_.state_import(instance_, &raw, error); });
+  }
+
  private:
+  /// A call that may refuse, with the reason that it wrote.
+  template <typename Call>
+  static Status answer(Call&& call) noexcept {
+    ErrorText error;
+    std::int32_t result = MOULT_FAILURE;
+    const std::string thrown = thrown_by([&] { result = call(error.raw()); });
+    if (!thrown.empty()) return failure(thrown);
+    if (result == MOULT_SUCCESS) return Ok{};
+    return failure(error.text());
+  }
+
   template <typename Call>
   void guard(std::string_view function, Call&& call) noexcept {
     const std::string thrown = thrown_by(std::forward<Call>(call));
@@ -100,6 +164,7 @@ class LoadedInstance final : public Instance {
 
   // Constant after create().
   const moult_plugin& table_;
+  const bool keeps_state_;
   const Logger log_;
   const LaneIdentity& lane_;
   const std::string& handler_;
@@ -128,7 +193,7 @@ LoadedGeneration::LoadedGeneration(const GenerationSpec& spec, StagedPlugin copy
 
 LoadedGeneration::~LoadedGeneration() {
   if (!library_.is_loaded()) return;
-  library_.unload();
+  unload();
   const bool pinned = is_still_loaded(copy_.path());
   if (spec_.unloads) (pinned ? spec_.unloads->pinned : spec_.unloads->clean)++;
   const Logger::Fields fields = {{"handler", spec_.handler},
@@ -149,14 +214,21 @@ Result<std::shared_ptr<Generation>> LoadedGeneration::load(const GenerationSpec&
   // new: the constructor is private.
   std::shared_ptr<LoadedGeneration> generation(
       new LoadedGeneration(spec, std::move(copy), std::move(facts), log));
-  if (Status loaded = generation->open_library(); !loaded) {
-    return Unexpected<Error>{loaded.error()};
-  }
-  if (opened) opened();
-  if (Status entered = generation->call_entry(); !entered) {
-    return Unexpected<Error>{entered.error()};
-  }
+  Status loaded = Ok{};
+  const Status ran = on_own_thread([&] {
+    loaded = generation->open_library();
+    if (!loaded) return;
+    if (opened) opened();
+    loaded = generation->call_entry();
+  });
+  if (!ran) return refuse(spec.plugin, rules::kLoadFailed, ran.error().message);
+  if (!loaded) return Unexpected<Error>{loaded.error()};
   return std::shared_ptr<Generation>(std::move(generation));
+}
+
+void LoadedGeneration::unload() {
+  if (on_own_thread([this] { library_.unload(); })) return;
+  library_.unload();  // no thread for it: it may stay, and then it is counted
 }
 
 Status LoadedGeneration::open_library() {
@@ -206,13 +278,19 @@ Status LoadedGeneration::check_table() const {
   if (table_->create == nullptr || table_->consume == nullptr || table_->destroy == nullptr) {
     return refuse(spec_.plugin, rules::kTableFunction, "a function is missing in its table");
   }
+  const bool has_both = MOULT_HAS_FIELD(table_, state_import) && table_->state_export != nullptr &&
+                        table_->state_import != nullptr;
+  if (keeps_state() && !has_both) {
+    return refuse(spec_.plugin, rules::kStateFunctions,
+                  "it hands state over by MOULT_CAP_STATE, but has no function for it");
+  }
   return Ok{};
 }
 
 Result<std::unique_ptr<Instance>> LoadedGeneration::create(const LaneIdentity& lane,
                                                            LaneHost& host) {
-  auto instance =
-      std::make_unique<LoadedInstance>(*table_, log_, spec_.handler, spec_.number, lane, host);
+  auto instance = std::make_unique<LoadedInstance>(*table_, keeps_state(), log_, spec_.handler,
+                                                   spec_.number, lane, host);
   if (Status created = instance->create(spec_.settings_json); !created) {
     return failure(fmt::format("handler {} ({} {}): create failed for {}/{}: {}", spec_.handler,
                                facts_.name, facts_.version, lane.topic, lane.partition,

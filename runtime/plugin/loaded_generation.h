@@ -16,7 +16,9 @@
 namespace moult {
 
 /// A generation whose code runs in this process. One fresh library object a generation: loading a
-/// second file into the same one would unload the first. The destructor unloads and proves it.
+/// second file into the same one would unload the first. The destructor unloads and proves it. What
+/// a plugin does as it is loaded and unloaded it does on a thread that ends at once: a thread_local
+/// of its static constructors would otherwise keep it mapped as long as the caller's thread lives.
 class LoadedGeneration final : public Generation {
  public:
   /// Loads the verified copy and asks its entry for the table. `opened` is called in between.
@@ -40,6 +42,7 @@ class LoadedGeneration final : public Generation {
   Status call_entry();
   Status check_descriptor(const moult_descriptor* returned) const;
   Status check_table() const;
+  void unload();
 
   // Constant after load().
   const GenerationSpec spec_;

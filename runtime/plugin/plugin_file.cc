@@ -29,7 +29,7 @@ constexpr std::uint16_t kMachine = EM_AARCH64;
 #endif
 static_assert(std::endian::native == std::endian::little, "note fields are read as they are");
 
-constexpr std::uint64_t kKnownCapabilities = MOULT_CAP_HEADERS | MOULT_CAP_PADDED;
+constexpr std::uint64_t kKnownCapabilities = MOULT_CAP_HEADERS | MOULT_CAP_PADDED | MOULT_CAP_STATE;
 // Descriptors only grow: this is how large the first one was, and what nothing honest passes.
 constexpr std::size_t kMinDescriptor = 160;
 constexpr std::size_t kMaxDescriptor = 4096;

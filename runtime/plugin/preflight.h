@@ -34,9 +34,10 @@ struct PreflightReport {
 
 inline constexpr const char* kPreflightCommand = "preflight";
 
-/// Loads the verified copy in a throw-away process: constructors, entry, create, assigned, the
-/// sample (see StagedPlugin::sample; made-up records would do a production's work), revoked,
-/// destroy, unload, with the calls on a worker thread as in the daemon. Refuses what fails,
+/// Loads the verified copy in a throw-away process: constructors, entry, create, self_test,
+/// assigned, the sample (see StagedPlugin::sample; made-up records would do a production's work),
+/// the hand-over of its state to a second instance where it keeps one, revoked, destroy, unload,
+/// with the calls on a worker thread as in the daemon. Refuses what fails,
 /// crashes, hangs, exits, or leaves something behind. Blocks for `bound` at most. Any thread; no
 /// fork, so that locks of other threads don't matter.
 Result<PreflightReport> preflight(const StagedPlugin& copy, const PreflightSpec& spec,

@@ -133,31 +133,70 @@ class SampleBatch {
 };
 
 /// One lane's life, on a worker thread. Whatever is refused ends the process from here.
-void run_instance(Generation& generation, const PreflightRequest& request, const Report& report) {
-  const LaneIdentity lane{request.topic, 0, 1};
-  DryLaneHost host;
-  report.step(PreflightStep::kCreate);
-  auto instance = generation.create(lane, host);
-  if (!instance) {
-    report.refused(refuse(request.plugin, rules::kCreateFailed, instance.error().message).error);
+class LaneTrial {
+ public:
+  LaneTrial(Generation& generation, const PreflightRequest& request, const Report& report)
+      : generation_(generation), request_(request), report_(report) {}
+
+  void run() {
+    std::unique_ptr<Instance> instance = create();
+    report_.step(PreflightStep::kSelfTest);
+    check(rules::kSelfTestFailed, instance->self_test());
+    report_.step(PreflightStep::kAssigned);
+    instance->assigned();
+    if (!request_.sample.empty()) consume_sample(*instance);
+    if (generation_.keeps_state()) instance = replace(std::move(instance));
+    end(std::move(instance), EndReason::kStopping);
   }
-  report.step(PreflightStep::kAssigned);
-  (*instance)->assigned();
-  if (!request.sample.empty()) {
-    report.step(PreflightStep::kSample);
-    SampleBatch batch(request.sample, lane);
-    const bool answered = (*instance)->consume(batch.raw());
+
+ private:
+  void check(const Rule& rule, const Status& status) const {
+    if (!status) report_.refused(refuse(request_.plugin, rule, status.error().message).error);
+  }
+
+  std::unique_ptr<Instance> create() {
+    report_.step(PreflightStep::kCreate);
+    auto instance = generation_.create(lane_, host_);
+    if (!instance) check(rules::kCreateFailed, Unexpected<Error>{instance.error()});
+    return std::move(*instance);
+  }
+
+  void consume_sample(Instance& instance) const {
+    report_.step(PreflightStep::kSample);
+    SampleBatch batch(request_.sample, lane_);
+    const bool answered = instance.consume(batch.raw());
     std::string wrong = batch.failure();
     if (!answered && wrong.empty()) wrong = "consume failed with its sample";
-    if (!wrong.empty()) {
-      report.refused(refuse(request.plugin, rules::kSampleFailed, wrong).error);
-    }
+    if (!wrong.empty()) check(rules::kSampleFailed, failure(wrong));
   }
-  report.step(PreflightStep::kRevoked);
-  (*instance)->revoked(EndReason::kStopping, kRevokeDeadlineMs);
-  report.step(PreflightStep::kDestroy);
-  instance->reset();
-}
+
+  /// As when the next version takes the lane over, in the same order; the successor.
+  std::unique_ptr<Instance> replace(std::unique_ptr<Instance> old) {
+    report_.step(PreflightStep::kStateExport);
+    Result<HandedState> state = old->export_state();
+    if (!state) check(rules::kStateExportFailed, Unexpected<Error>{state.error()});
+    std::unique_ptr<Instance> successor = create();
+    report_.step(PreflightStep::kStateImport);
+    check(rules::kStateImportFailed, successor->import_state(*state));
+    end(std::move(old), EndReason::kReplaced);
+    report_.step(PreflightStep::kAssigned);
+    successor->assigned();
+    return successor;
+  }
+
+  void end(std::unique_ptr<Instance> instance, EndReason reason) const {
+    report_.step(PreflightStep::kRevoked);
+    instance->revoked(reason, kRevokeDeadlineMs);
+    report_.step(PreflightStep::kDestroy);
+    instance.reset();
+  }
+
+  Generation& generation_;
+  const PreflightRequest& request_;
+  const Report& report_;
+  const LaneIdentity lane_{request_.topic, 0, 1};
+  DryLaneHost host_;
+};
 
 StagedPlugin open_copy(const PreflightRequest& request, const Report& report) {
   UniqueFd fd(::open(request.copy.c_str(), O_RDONLY | O_CLOEXEC));
@@ -213,7 +252,7 @@ void try_plugin(const PreflightRequest& request, const Report& report) {
   std::thread([] {}).join();
   const ProcessState before = ProcessState::take();
   auto generation = load(request, unloads, log, report);
-  std::thread worker([&]() noexcept { run_instance(*generation, request, report); });
+  std::thread worker([&]() noexcept { LaneTrial(*generation, request, report).run(); });
   worker.join();
   const std::string threads = new_threads(before, ProcessState::take());
   report.step(PreflightStep::kUnload);

@@ -32,6 +32,11 @@ constexpr std::array<StepRules, kPreflightSteps> kSteps = {{
      {"create-crash", kCrashCure},
      {"create-hang", kHangCure},
      {"create-exit", kExitCure}},
+    {"self-test",
+     "self_test",
+     {"self-test-crash", kCrashCure},
+     {"self-test-hang", kHangCure},
+     {"self-test-exit", kExitCure}},
     {"assigned",
      "assigned",
      {"assigned-crash", kCrashCure},
@@ -42,6 +47,16 @@ constexpr std::array<StepRules, kPreflightSteps> kSteps = {{
      {"sample-crash", kCrashCure},
      {"sample-hang", kHangCure},
      {"sample-exit", kExitCure}},
+    {"state-export",
+     "state_export",
+     {"state-export-crash", kCrashCure},
+     {"state-export-hang", kHangCure},
+     {"state-export-exit", kExitCure}},
+    {"state-import",
+     "state_import",
+     {"state-import-crash", kCrashCure},
+     {"state-import-hang", kHangCure},
+     {"state-import-exit", kExitCure}},
     {"revoked",
      "revoked",
      {"revoked-crash", kCrashCure},
@@ -76,13 +91,13 @@ constexpr std::array kVerifyRules = {
 };
 
 constexpr std::array kLoadRules = {
-    kPreflightIo, kUnresolvedSymbol,   kMissingLibrary, kLoadFailed,
-    kEntryNull,   kDescriptorMismatch, kTableSize,      kTableFunction,
+    kPreflightIo,        kUnresolvedSymbol, kMissingLibrary, kLoadFailed,     kEntryNull,
+    kDescriptorMismatch, kTableSize,        kTableFunction,  kStateFunctions,
 };
 
 constexpr std::array kResultRules = {
-    kCreateFailed, kSampleFailed,     kLeavesThread,
-    kStaysMapped,  kLeavesDescriptor, kLeavesSignalHandler,
+    kCreateFailed, kSelfTestFailed, kSampleFailed,     kStateExportFailed,   kStateImportFailed,
+    kLeavesThread, kStaysMapped,    kLeavesDescriptor, kLeavesSignalHandler,
 };
 
 constexpr std::size_t kPreflightRules = kLoadRules.size() + kSteps.size() * 3 + kResultRules.size();

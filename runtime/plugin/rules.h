@@ -97,17 +97,25 @@ inline constexpr Rule kDescriptorMismatch{
     "descriptor-mismatch", "return the descriptor of the note, as MOULT_PLUGIN does"};
 inline constexpr Rule kTableSize{"table-size", "set struct_size to sizeof(moult_plugin)"};
 inline constexpr Rule kTableFunction{"table-function", "create, consume and destroy can't be NULL"};
+inline constexpr Rule kStateFunctions{
+    "state-functions", "give it state_export and state_import, or leave MOULT_CAP_STATE out"};
 
 // What a throw-away process showed.
 inline constexpr Rule kPreflightIo{"preflight-io", "check the limits on processes and files"};
 inline constexpr Rule kCreateFailed{"create-failed", "check the handler's settings"};
+inline constexpr Rule kSelfTestFailed{"self-test-failed",
+                                      "give it what it says it lacks, then reload again"};
+inline constexpr Rule kStateExportFailed{"state-export-failed",
+                                         "make state_export answer MOULT_SUCCESS, within 64 MiB"};
+inline constexpr Rule kStateImportFailed{"state-import-failed",
+                                         "make state_import read what state_export writes"};
 inline constexpr Rule kSampleFailed{"sample-failed", "see the plugin's own log lines"};
 inline constexpr Rule kLeavesThread{"leaves-thread", "join every thread before destroy returns"};
 inline constexpr Rule kLeavesDescriptor{"leaves-descriptor", "close in destroy what create opened"};
 inline constexpr Rule kLeavesSignalHandler{"leaves-signal-handler",
                                            "leave signals to the daemon, or restore the handler"};
-inline constexpr Rule kStaysMapped{
-    "stays-mapped", "no thread_local with a destructor outside of create, consume and destroy"};
+inline constexpr Rule kStaysMapped{"stays-mapped",
+                                   "close what it opens with dlopen, its own file above all"};
 
 }  // namespace rules
 
@@ -116,13 +124,16 @@ enum class PreflightStep {
   kConstructor,
   kEntry,
   kCreate,
+  kSelfTest,
   kAssigned,
   kSample,
+  kStateExport,
+  kStateImport,
   kRevoked,
   kDestroy,
   kUnload,
 };
-inline constexpr std::size_t kPreflightSteps = 8;
+inline constexpr std::size_t kPreflightSteps = 11;
 
 /// The step's name and what may go wrong in each of them.
 struct StepRules {

@@ -17,19 +17,20 @@ bool is_tied(const moult_message& message) { return (message.flags & MOULT_PRODU
 }  // namespace
 
 std::int32_t LaneRunner::produce(const moult_message& message) noexcept {
-  const std::string topic = settings_.topic_prefix + std::string(message.topic, message.topic_size);
+  const std::string topic =
+      settings().topic_prefix + std::string(message.topic, message.topic_size);
   if (message.struct_size < sizeof(moult_message)) return MOULT_PRODUCE_REFUSED;
   const bool tied = is_tied(message);
   if (tied && !deliveries_->ask()) return MOULT_PRODUCE_NOT_NOW;
   // Without a tie the answer may come when the lane is gone; the handler's counters are not.
   const auto answer = [deliveries = tied ? deliveries_ : nullptr, offset = message.tied_offset,
                        topic, log = log_, &counters = counters_,
-                       &settings = settings_](const kafka::DeliveryFailure* failure) {
+                       &handler = handler_](const kafka::DeliveryFailure* failure) {
     auto& counter = failure == nullptr ? counters.produced : counters.undelivered;
     counter.fetch_add(1, std::memory_order_relaxed);
     if (failure != nullptr) {
       log.error("what a handler produced was not delivered",
-                {{"handler", settings.handler}, {"topic", topic}, {"error", failure->text}});
+                {{"handler", handler}, {"topic", topic}, {"error", failure->text}});
     }
     if (!deliveries) return;
     if (failure == nullptr) return deliveries->answer();

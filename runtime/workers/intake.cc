@@ -17,12 +17,13 @@ constexpr std::uint64_t kMostATurn = 1'000;
 }  // namespace
 
 Intake::Intake(const OpenLane& lane, std::unique_ptr<kafka::PartitionSource> source,
-               const SpreadSettings& settings)
+               GenerationUse generation)
     : id_(lane.lane),
-      settings_(settings),
-      board_(std::make_shared<SlotBoard>(settings.slots)),
+      settings_(generation->settings().spread),
+      board_(std::make_shared<SlotBoard>(settings_.slots)),
+      generation_(std::move(generation)),
       source_(std::move(source)),
-      counts_(settings.slots) {}
+      counts_(settings_.slots) {}
 
 InstanceCreated Intake::create() { MOULT_CHECK(false, "an intake has no instance"); }
 std::optional<TurnDone> Intake::resume() { MOULT_CHECK(false, "an intake waits for nothing"); }

@@ -17,9 +17,8 @@ namespace moult {
 /// Pulls a partition and spreads its records over slots, by key or in turn.
 class Intake final : public LaneWork {
  public:
-  /// `settings` outlive it.
   Intake(const OpenLane& lane, std::unique_ptr<kafka::PartitionSource> source,
-         const SpreadSettings& settings);
+         GenerationUse generation);
 
   const std::shared_ptr<SlotBoard>& board() const { return board_; }
 
@@ -27,6 +26,9 @@ class Intake final : public LaneWork {
   std::optional<TurnDone> turn(WorkerScratch& scratch, const RunTurn& command) override;
   std::optional<TurnDone> resume() override;
   LaneEnded end(EndReason reason, TimePoint deadline) override;
+  WorkerPool& workers() const override { return generation_->workers(); }
+  const Generation& generation() const override { return generation_->generation(); }
+  void retarget(GenerationUse generation) override { generation_ = std::move(generation); }
   void cancel() override;
   void overdue() override {}
   OffsetRange running() const override { return {}; }
@@ -40,8 +42,10 @@ class Intake final : public LaneWork {
 
   // Constant after construction.
   const LaneId id_;
-  const SpreadSettings& settings_;
+  const SpreadSettings settings_;  // the same in every generation
   const std::shared_ptr<SlotBoard> board_;
+
+  GenerationUse generation_;  // whoever has the lane's task, or the poller when nobody has
 
   std::mutex pulling_;      // held while the queue is pulled, and to cancel
   bool cancelled_ = false;  // guarded by pulling_

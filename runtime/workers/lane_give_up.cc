@@ -13,7 +13,7 @@ namespace moult {
 /// Skips, or sends dead letters. False when the turn waits for their acknowledgement.
 bool LaneRunner::give_up_records() {
   if (judgement_.given_up.empty()) return true;
-  if (settings_.give_up.action != GiveUp::kDeadLetter) {
+  if (settings().give_up.action != GiveUp::kDeadLetter) {
     for (const FailedRecord& record : judgement_.given_up) skip(record);
     return true;
   }
@@ -31,7 +31,7 @@ bool LaneRunner::give_up_records() {
 
 void LaneRunner::skip(const FailedRecord& record) {
   counters_.skipped.fetch_add(1, std::memory_order_relaxed);
-  log_.warning("record skipped", {{"handler", settings_.handler},
+  log_.warning("record skipped", {{"handler", settings().handler},
                                   {"topic", identity_.topic},
                                   {"partition", identity_.partition},
                                   {"offset", held_.offset(record.index)},
@@ -42,13 +42,13 @@ void LaneRunner::skip(const FailedRecord& record) {
 
 void LaneRunner::produce_dead_letter(const FailedRecord& record, bool trimmed) {
   const std::string plugin = plugin_label();
-  const kafka::DeadLetterNote note{settings_.dead_letter_topic,
+  const kafka::DeadLetterNote note{settings().dead_letter_topic,
                                    identity_.topic,
                                    identity_.partition,
-                                   settings_.group,
-                                   settings_.handler,
+                                   settings().group,
+                                   settings().handler,
                                    plugin,
-                                   generation_->build_id(),
+                                   seat_->generation().build_id(),
                                    record.attempts,
                                    record.code,
                                    record.error};
@@ -70,7 +70,7 @@ void LaneRunner::produce_dead_letter(const FailedRecord& record, bool trimmed) {
 }
 
 std::string LaneRunner::plugin_label() const {
-  return generation_->plugin_name() + " " + generation_->plugin_version();
+  return seat_->generation().plugin_name() + " " + seat_->generation().plugin_version();
 }
 
 /// The dead letters are answered. One that could not be delivered holds the lane there; nothing
@@ -92,11 +92,11 @@ void LaneRunner::settle_dead_letters() {
       continue;
     }
     log_.error("dead letter not delivered, its lane waits",
-               {{"handler", settings_.handler},
+               {{"handler", settings().handler},
                 {"topic", identity_.topic},
                 {"partition", identity_.partition},
                 {"offset", offset},
-                {"dead_letter_topic", settings_.dead_letter_topic},
+                {"dead_letter_topic", settings().dead_letter_topic},
                 {"error", failure->error}});
     if (!first) {
       first = record.index;

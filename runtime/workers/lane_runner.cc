@@ -13,6 +13,9 @@ namespace {
 // whoever waits for a turn waits this much longer at most.
 constexpr std::chrono::microseconds kTurnBudget{500};
 
+// What a replaced instance has to let go of its lane, which waits for it.
+constexpr Milliseconds kReplacedDeadline{1'000};
+
 constexpr std::string_view kNotJson = "the payload is not JSON";
 
 }  // namespace
@@ -26,18 +29,19 @@ void HandlerCounters::count_batch(TimePoint started, TimePoint ended) {
 }
 
 LaneRunner::LaneRunner(LaneId id, LaneIdentity identity, std::unique_ptr<RecordInlet> inlet,
-                       std::shared_ptr<Generation> generation, LaneTools tools,
+                       GenerationUse generation, LaneTools tools,
                        std::function<void(LaneRunner&)> on_resume)
     : id_(id),
       identity_(std::move(identity)),
       inlet_(std::move(inlet)),
-      generation_(std::move(generation)),
-      settings_(tools.settings),
+      handler_(tools.handler),
       counters_(tools.counters),
       outbox_(tools.outbox),
       log_(tools.log),
+      run_(&*generation),
       deliveries_(
-          std::make_shared<Deliveries>([this, resume = std::move(on_resume)] { resume(*this); })) {
+          std::make_shared<Deliveries>([this, resume = std::move(on_resume)] { resume(*this); })),
+      seat_(std::make_shared<Seat>(std::move(generation), identity_)) {
   counters_.lanes.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -47,11 +51,8 @@ Duration LaneRunner::running_for() const {
 }
 
 InstanceCreated LaneRunner::create() {
-  auto made = [this] {
-    const InHandScope scope(in_hand_for("create"));
-    return generation_->create(identity_, *this);
-  }();
-  if (!made) {
+  seat_->serve(*this);
+  if (const Status made = seat_->create(); !made) {
     counters_.failures.fetch_add(1, std::memory_order_relaxed);
     log_.error("a handler could not make its instance, the lane waits",
                {{"topic", identity_.topic},
@@ -59,21 +60,42 @@ InstanceCreated LaneRunner::create() {
                 {"error", made.error().message}});
     return {id_, false};
   }
-  instance_ = std::move(*made);
-  const InHandScope scope(in_hand_for("assigned"));
-  instance_->assigned();
+  const InHandScope scope(seat_->in_hand_for("assigned"));
+  seat_->instance()->assigned();
   return {id_, true};
 }
 
-/// For the report of a crash inside of the plugin.
-InHand LaneRunner::in_hand_for(const char* call) const {
-  InHand what;
-  what.handler = settings_.handler.c_str();
-  what.call = call;
-  what.build_id = generation_->build_id().c_str();
-  what.topic = identity_.topic.c_str();
-  what.partition = identity_.partition;
-  return what;
+// ---- Another generation -------------------------------------------------------------------------
+
+Result<std::optional<HandedState>> LaneRunner::hand_out(const Seat& next) {
+  Instance* instance = seat_->instance();
+  const bool both = seat_->generation().keeps_state() && next.generation().keeps_state();
+  if (instance == nullptr || !both) return std::optional<HandedState>{};
+  const InHandScope scope(seat_->in_hand_for("state_export"));
+  auto state = instance->export_state();
+  if (!state) return Unexpected(state.error());
+  return std::optional(std::move(*state));
+}
+
+std::shared_ptr<Seat> LaneRunner::leave() {
+  if (Instance* instance = seat_->instance(); instance != nullptr) {
+    const InHandScope scope(seat_->in_hand_for("revoked"));
+    instance->revoked(EndReason::kReplaced, to_ms(kReplacedDeadline));
+  }
+  return seat_;
+}
+
+void LaneRunner::take_seat(std::shared_ptr<Seat> next) {
+  seat_ = std::move(next);
+  run_ = &seat_->run();
+  seat_->serve(*this);
+  const InHandScope scope(seat_->in_hand_for("assigned"));
+  seat_->instance()->assigned();
+}
+
+void LaneRunner::retarget(GenerationUse generation) {
+  run_ = &*generation;
+  seat_ = std::make_shared<Seat>(std::move(generation), identity_);
 }
 
 // ---- A turn -------------------------------------------------------------------------------------
@@ -122,7 +144,7 @@ LaneRunner::Step LaneRunner::take_batch(WorkerScratch& scratch) {
   }
   if (gather_longer()) {
     done_.next = TurnDone::Next::kLinger;
-    done_.linger_until = gathering_since_ + settings_.limits.linger;
+    done_.linger_until = gathering_since_ + settings().limits.linger;
     return Step::kLast;
   }
   if (went_back()) {
@@ -169,7 +191,7 @@ bool LaneRunner::pull() {
 /// Librdkafka hands out records by number; the last pull tells how many make up the bytes. The
 /// first one is bounded by what its queue holds.
 std::uint32_t LaneRunner::pull_limit() const {
-  const BatchLimits& limits = settings_.limits;
+  const BatchLimits& limits = settings().limits;
   const std::uint64_t by_records = limits.max_records - held_.size();
   const std::uint64_t by_bytes =
       (limits.max_bytes - held_bytes_) / std::max<std::uint64_t>(bytes_per_record_, 1) + 1;
@@ -178,7 +200,7 @@ std::uint32_t LaneRunner::pull_limit() const {
 
 /// A batch is what is there, unless the handler lets it gather for a while.
 bool LaneRunner::gather_longer() const {
-  const Duration linger = settings_.limits.linger;
+  const Duration linger = settings().limits.linger;
   return attempt_ == 1 && linger > Duration{0} && !drains_ && !held_.empty() && !full() &&
          drained_ && Clock::now() < gathering_since_ + linger;
 }
@@ -186,7 +208,7 @@ bool LaneRunner::gather_longer() const {
 /// How many of the held records make the next batch: bounded by number, bytes (never less than one)
 /// and the turn's limit, and cut where offsets go back, for there the partition started anew.
 std::size_t LaneRunner::batch_size() const {
-  const BatchLimits& limits = settings_.limits;
+  const BatchLimits& limits = settings().limits;
   const std::size_t most = std::min<std::size_t>(held_.size(), limits.max_records);
   std::uint64_t bytes = held_.bytes(0);
   std::size_t count = 1;
@@ -219,7 +241,7 @@ std::size_t LaneRunner::unjudged(std::size_t count) const {
 /// drop.
 route::Match LaneRunner::match(std::size_t index, route::Scratch& scratch) const {
   const auto value = held_.value(index);
-  return value ? settings_.where->matches({*value}, scratch) : route::Match::kYes;
+  return value ? settings().where->matches({*value}, scratch) : route::Match::kYes;
 }
 
 /// Picks the records of a batch that its handler is to see, and passes a verdict on what is not
@@ -245,7 +267,7 @@ std::size_t LaneRunner::screen(std::size_t count, route::Scratch& scratch) {
 LaneRunner::Step LaneRunner::run_batch(WorkerScratch& scratch) {
   count_ = unjudged(batch_size());
   selected_.clear();
-  if (settings_.where) count_ = screen(count_, scratch.routing);
+  if (settings().where) count_ = screen(count_, scratch.routing);
   running_since_ = Clock::now().time_since_epoch().count();
   if (count_ == 0) {  // the front has a verdict
     judgement_ = standing_verdicts();
@@ -253,7 +275,7 @@ LaneRunner::Step LaneRunner::run_batch(WorkerScratch& scratch) {
     report_receipt(count_);
   } else {
     report_receipt(count_);
-    if (settings_.where && selected_.empty()) {
+    if (settings().where && selected_.empty()) {
       judgement_ = Judgement{};
       judgement_.done = count_;
       counters_.filtered.fetch_add(count_, std::memory_order_relaxed);
@@ -271,22 +293,22 @@ LaneRunner::Step LaneRunner::run_batch(WorkerScratch& scratch) {
 bool LaneRunner::consume(std::size_t count, BatchView& view) {
   const BatchView::Choice choice{held_, count, selected_, attempt_};
   const moult_batch& batch =
-      view.build(choice, inlet_->high_watermark(), identity_, generation_->capabilities());
+      view.build(choice, inlet_->high_watermark(), identity_, seat_->generation().capabilities());
   running_begin_ = held_.offset(0);
   running_end_ = held_.offset(count - 1) + 1;
   deliveries_->begin();
   const TimePoint started = Clock::now();
   bool returned_ok = false;
   {
-    InHand what = in_hand_for("consume");
+    InHand what = seat_->in_hand_for("consume");
     what.first = held_.offset(0);
     what.last = held_.offset(count - 1);
     const InHandScope scope(what);
-    returned_ok = instance_->consume(batch);
+    returned_ok = seat_->instance()->consume(batch);
   }
   counters_.count_batch(started, Clock::now());
   counters_.filtered.fetch_add(count - choice.size(), std::memory_order_relaxed);
-  judgement_ = judge(view.outcomes(), selected_, count, attempt_, settings_.give_up, returned_ok);
+  judgement_ = judge(view.outcomes(), selected_, count, attempt_, settings().give_up, returned_ok);
   if (deliveries_->any()) waiting_ = Waiting::kTied;
   if (!deliveries_->close()) return false;
   if (waiting_ == Waiting::kTied) settle_tied();
@@ -305,7 +327,7 @@ void LaneRunner::settle_tied() {
     record.attempts = index == 0 ? attempt_ : 1;
     record.code = failure.code;
     record.error = "what the handler produced was not delivered: " + failure.error;
-    fail_at(judgement_, std::move(record), settings_.give_up);
+    fail_at(judgement_, std::move(record), settings().give_up);
   }
 }
 
@@ -322,7 +344,7 @@ Judgement LaneRunner::standing_verdicts() const {
     }
     FailedRecord record = at->second.record;
     record.index = i;
-    if (!give_up(judgement, std::move(record), settings_.give_up)) break;
+    if (!give_up(judgement, std::move(record), settings().give_up)) break;
   }
   return judgement;
 }
@@ -387,10 +409,12 @@ void LaneRunner::finish(std::size_t count) {
 }
 
 LaneEnded LaneRunner::end(EndReason reason, TimePoint deadline) {
-  if (instance_) {
-    const InHandScope scope(in_hand_for("revoked"));
-    instance_->revoked(reason, std::max<std::int64_t>(0, to_ms(deadline - Clock::now())));
-    instance_.reset();
+  if (Instance* instance = seat_->instance(); instance != nullptr) {
+    {
+      const InHandScope scope(seat_->in_hand_for("revoked"));
+      instance->revoked(reason, std::max<std::int64_t>(0, to_ms(deadline - Clock::now())));
+    }
+    seat_->destroy();
   }
   // The client waits for every record: none may outlive its lane.
   held_.drop_front(held_.size());

@@ -22,12 +22,13 @@
 #include "runtime/workers/lane_work.h"
 #include "runtime/workers/outbox.h"
 #include "runtime/workers/record_inlet.h"
+#include "runtime/workers/seat.h"
 
 namespace moult {
 
 /// What a lane works with; everything outlives it.
 struct LaneTools {
-  const LaneSettings& settings;
+  const std::string& handler;
   HandlerCounters& counters;
   Outbox& outbox;
   Logger log;
@@ -41,8 +42,7 @@ struct LaneTools {
 class LaneRunner final : public LaneWork, public LaneHost {
  public:
   LaneRunner(LaneId id, LaneIdentity identity, std::unique_ptr<RecordInlet> inlet,
-             std::shared_ptr<Generation> generation, LaneTools tools,
-             std::function<void(LaneRunner&)> on_resume);
+             GenerationUse generation, LaneTools tools, std::function<void(LaneRunner&)> on_resume);
 
   InstanceCreated create() override;
   std::optional<TurnDone> turn(WorkerScratch& scratch, const RunTurn& command) override;
@@ -50,6 +50,18 @@ class LaneRunner final : public LaneWork, public LaneHost {
   LaneEnded end(EndReason reason, TimePoint deadline) override;
   std::size_t held() const { return held_.size(); }
 
+  // Going over to another generation, between turns: the steps, on workers of the one that each
+  // names.
+  /// The old one's: what the new one may go on from; nothing when either keeps no state.
+  Result<std::optional<HandedState>> hand_out(const Seat& next);
+  /// The old one's: its instance lets go of the lane. To be destroyed on a worker of its own.
+  std::shared_ptr<Seat> leave();
+  /// The new one's.
+  void take_seat(std::shared_ptr<Seat> next);
+
+  WorkerPool& workers() const override { return run_.load()->workers(); }
+  const Generation& generation() const override { return run_.load()->generation(); }
+  void retarget(GenerationUse generation) override;
   void cancel() override;
   void overdue() override;
   OffsetRange running() const override { return {running_begin_, running_end_}; }
@@ -68,15 +80,15 @@ class LaneRunner final : public LaneWork, public LaneHost {
     FailedRecord record;   // else it is to be given up
   };
 
-  InHand in_hand_for(const char* call) const;
+  const LaneSettings& settings() const { return seat_->settings(); }
 
   // Gathering.
   Step take_batch(WorkerScratch& scratch);
   bool pull();
   std::uint32_t pull_limit() const;
   bool full() const {
-    return held_bytes_ >= settings_.limits.max_bytes ||
-           held_.size() >= settings_.limits.max_records;
+    return held_bytes_ >= settings().limits.max_bytes ||
+           held_.size() >= settings().limits.max_records;
   }
   bool has_batch() const { return !held_.empty() && held_.offset(0) < below_; }
   bool gather_longer() const;
@@ -107,13 +119,13 @@ class LaneRunner final : public LaneWork, public LaneHost {
   const LaneId id_;
   const LaneIdentity identity_;
   const std::unique_ptr<RecordInlet> inlet_;
-  const std::shared_ptr<Generation> generation_;
-  const LaneSettings& settings_;
+  const std::string& handler_;
   HandlerCounters& counters_;
   Outbox& outbox_;
   const Logger log_;
 
   // Any thread.
+  std::atomic<RunningGeneration*> run_;  // that of seat_
   std::atomic<bool> cancelled_{false};
   std::atomic<bool> overdue_{false};
   std::atomic<Offset> running_begin_{0};
@@ -124,7 +136,7 @@ class LaneRunner final : public LaneWork, public LaneHost {
   std::mutex pulling_;  // held while the inlet is pulled, and to cancel
 
   // Whoever has the lane's task.
-  std::unique_ptr<Instance> instance_;
+  std::shared_ptr<Seat> seat_;  // never empty
   kafka::HeldRecords held_;
   std::uint64_t held_bytes_ = 0;
   std::uint64_t bytes_per_record_ = 0;  // of the last pull, for how much to pull

@@ -3,8 +3,41 @@
 #include <utility>
 
 #include "runtime/base/check.h"
+#include "runtime/workers/lane_swap.h"
 
 namespace moult {
+
+// ---- The handler --------------------------------------------------------------------------------
+
+void ActiveHandler::add(GenerationNumber number, std::unique_ptr<RunningGeneration> generation) {
+  const std::lock_guard lock(mutex_);
+  generations_.emplace(number, std::move(generation));
+}
+
+GenerationUse ActiveHandler::use(GenerationNumber number) {
+  const std::lock_guard lock(mutex_);
+  const auto at = generations_.find(number);
+  MOULT_CHECK(at != generations_.end(), "a generation that is not at work");
+  return GenerationUse(*at->second);
+}
+
+std::unique_ptr<RunningGeneration> ActiveHandler::take(GenerationNumber number) {
+  const std::lock_guard lock(mutex_);
+  auto taken = generations_.extract(number);
+  return taken ? std::move(taken.mapped()) : nullptr;
+}
+
+std::vector<ActiveHandler::WorkersSeen> ActiveHandler::workers() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<WorkersSeen> seen;
+  for (const auto& [number, generation] : generations_) {
+    const WorkerPool& workers = std::as_const(*generation).workers();
+    seen.push_back({workers.name(), workers.activities()});
+  }
+  return seen;
+}
+
+// ---- Lanes --------------------------------------------------------------------------------------
 
 LaneTable::Entry& LaneTable::find(LaneId lane) {
   const auto at = lanes_.find(lane);
@@ -14,60 +47,100 @@ LaneTable::Entry& LaneTable::find(LaneId lane) {
 
 void LaneTable::open(const OpenLane& lane, std::unique_ptr<kafka::PartitionSource> source) {
   ActiveHandler* handler = handlers_.at(static_cast<std::size_t>(lane.handler));
-  Entry entry{handler, {lane.partition.topic, lane.partition.partition, lane.epoch}, {}, {}};
-  if (handler->settings.spread.slots > 0) {
-    auto intake = std::make_unique<Intake>(lane, std::move(source), handler->settings.spread);
+  Entry entry{handler, {lane.partition.topic, lane.partition.partition, lane.epoch}, {}, {}, {},
+              {}};
+  GenerationUse generation = handler->use(lane.generation);
+  if (generation->settings().spread.slots > 0) {
+    auto intake = std::make_unique<Intake>(lane, std::move(source), std::move(generation));
     entry.board = intake->board();
     entry.work = std::move(intake);
   } else {
-    entry.work = make_runner(lane.lane, *handler, entry.identity,
-                             std::make_unique<PartitionInlet>(std::move(source)));
+    seat_runner(entry, lane.lane, lane.generation,
+                std::make_unique<PartitionInlet>(std::move(source)));
   }
   lanes_.emplace(lane.lane, std::move(entry));
 }
 
 void LaneTable::open_slot(const OpenSlot& slot) {
   const Entry& intake = find(slot.intake);
-  Entry entry{intake.handler, intake.identity, {}, {}};
-  entry.work = make_runner(slot.lane, *intake.handler, intake.identity,
-                           std::make_unique<SlotInlet>(intake.board, slot.slot));
+  Entry entry{intake.handler, intake.identity, {}, {}, {}, {}};
+  seat_runner(entry, slot.lane, slot.generation,
+              std::make_unique<SlotInlet>(intake.board, slot.slot));
   lanes_.emplace(slot.lane, std::move(entry));
 }
 
-std::unique_ptr<LaneWork> LaneTable::make_runner(LaneId lane, ActiveHandler& handler,
-                                                 const LaneIdentity& identity,
-                                                 std::unique_ptr<RecordInlet> inlet) {
-  const LaneTools tools{handler.settings, handler.counters, outbox_, log_};
-  auto resume = [lane, workers = handler.workers.get(), answers = answers_](LaneRunner& runner) {
-    workers->post(lane, [&runner, answers](WorkerScratch&) {
+void LaneTable::seat_runner(Entry& entry, LaneId lane, GenerationNumber generation,
+                            std::unique_ptr<RecordInlet> inlet) {
+  ActiveHandler& handler = *entry.handler;
+  const LaneTools tools{handler.name(), handler.counters(), outbox_, log_};
+  auto resume = [lane, answers = answers_](LaneRunner& runner) {
+    runner.workers().post(lane, [&runner, answers](WorkerScratch&) {
       if (auto done = runner.resume()) answers->post(std::move(*done));
     });
   };
-  return std::make_unique<LaneRunner>(lane, identity, std::move(inlet), handler.generation, tools,
-                                      std::move(resume));
+  auto runner = std::make_unique<LaneRunner>(lane, entry.identity, std::move(inlet),
+                                             handler.use(generation), tools, std::move(resume));
+  entry.runner = runner.get();
+  entry.work = std::move(runner);
 }
 
 void LaneTable::create(LaneId lane) {
   const Entry& entry = find(lane);
-  entry.handler->workers->post(lane, [work = entry.work.get(), answers = answers_](WorkerScratch&) {
+  entry.work->workers().post(lane, [work = entry.work.get(), answers = answers_](WorkerScratch&) {
     answers->post(work->create());
   });
 }
 
 void LaneTable::run(const RunTurn& turn) {
   const Entry& entry = find(turn.lane);
-  entry.handler->workers->post(
+  entry.work->workers().post(
       turn.lane, [work = entry.work.get(), answers = answers_, turn](WorkerScratch& scratch) {
         if (auto done = work->turn(scratch, turn)) answers->post(std::move(*done));
       });
 }
 
 void LaneTable::end(LaneId lane, EndReason reason, TimePoint deadline) {
-  const Entry& entry = find(lane);
-  entry.handler->workers->post(
+  Entry& entry = find(lane);
+  if (entry.standby) post_destroy(lane, std::move(entry.standby));
+  entry.work->workers().post(
       lane, [work = entry.work.get(), answers = answers_, reason, deadline](WorkerScratch&) {
         answers->post(work->end(reason, deadline));
       });
+}
+
+// ---- Another generation -------------------------------------------------------------------------
+
+void LaneTable::retarget(const Retarget& command) {
+  const Entry& entry = find(command.lane);
+  entry.work->retarget(entry.handler->use(command.generation));
+}
+
+void LaneTable::create_standby(const CreateStandby& command) {
+  Entry& entry = find(command.lane);
+  entry.standby = std::make_shared<Seat>(entry.handler->use(command.generation), entry.identity);
+  entry.standby->run().workers().post(command.lane, [lane = command.lane, seat = entry.standby,
+                                                     answers = answers_](WorkerScratch&) {
+    const Status made = seat->create();
+    answers->post(StandbyCreated{lane, made.has_value(), made ? "" : made.error().message});
+  });
+}
+
+void LaneTable::drop_standby(LaneId lane) { post_destroy(lane, std::move(find(lane).standby)); }
+
+void LaneTable::forget_standby(LaneId lane) {
+  const auto at = lanes_.find(lane);
+  if (at != lanes_.end()) at->second.standby.reset();
+}
+
+void LaneTable::swap(LaneId lane) {
+  Entry& entry = find(lane);
+  std::make_shared<LaneSwap>(lane, *entry.runner, std::move(entry.standby), *answers_)->start();
+}
+
+/// An instance is destroyed where it was made.
+void LaneTable::post_destroy(LaneId lane, std::shared_ptr<Seat> seat) {
+  WorkerPool& workers = seat->run().workers();
+  workers.post(lane, [seat = std::move(seat)](WorkerScratch&) { seat->destroy(); });
 }
 
 void LaneTable::overdue(LaneId lane) { find(lane).work->overdue(); }
@@ -80,22 +153,24 @@ kafka::LaneActivity LaneTable::activity(LaneId lane) const {
   const auto at = lanes_.find(lane);
   if (at == lanes_.end()) return {};
   const Entry& entry = at->second;
-  return {entry.handler->settings.handler, entry.handler->generation->build_id(),
-          entry.work->running(), entry.work->running_for()};
+  return {entry.handler->name(), entry.work->generation().build_id(), entry.work->running(),
+          entry.work->running_for()};
 }
 
 std::vector<kafka::WorkerActivity> LaneTable::workers() const {
   std::vector<kafka::WorkerActivity> found;
   for (const ActiveHandler* handler : handlers_) {
-    for (const WorkerPool::Activity& activity : handler->workers->activities()) {
-      kafka::WorkerActivity& worker = found.emplace_back();
-      worker.name = handler->workers->name();
-      worker.handler = handler->settings.handler;
-      worker.thread = activity.thread;
-      const auto at = lanes_.find(activity.lane);
-      if (at == lanes_.end()) continue;
-      worker.partition = {at->second.identity.topic, at->second.identity.partition};
-      worker.busy_for = activity.busy_for;
+    for (const ActiveHandler::WorkersSeen& seen : handler->workers()) {
+      for (const WorkerPool::Activity& activity : seen.activities) {
+        kafka::WorkerActivity& worker = found.emplace_back();
+        worker.name = seen.name;
+        worker.handler = handler->name();
+        worker.thread = activity.thread;
+        const auto at = lanes_.find(activity.lane);
+        if (at == lanes_.end()) continue;
+        worker.partition = {at->second.identity.topic, at->second.identity.partition};
+        worker.busy_for = activity.busy_for;
+      }
     }
   }
   return found;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -12,16 +14,38 @@
 #include "runtime/workers/intake.h"
 #include "runtime/workers/lane_runner.h"
 #include "runtime/workers/outbox.h"
-#include "runtime/workers/worker_pool.h"
+#include "runtime/workers/running_generation.h"
+#include "runtime/workers/seat.h"
 
 namespace moult {
 
-/// A handler as one consumer runs it: its active generation with the workers that belong to it.
-struct ActiveHandler {
-  LaneSettings settings;
-  std::shared_ptr<Generation> generation;
-  std::unique_ptr<WorkerPool> workers;  // after the generation: joined before it is released
-  HandlerCounters counters;
+/// A handler as one consumer runs it, with the generations of it that are at work. Thread-safe.
+class ActiveHandler {
+ public:
+  explicit ActiveHandler(std::string name) : name_(std::move(name)) {}
+
+  const std::string& name() const { return name_; }
+  HandlerCounters& counters() { return counters_; }
+  const HandlerCounters& counters() const { return counters_; }
+
+  void add(GenerationNumber number, std::unique_ptr<RunningGeneration> generation);
+  /// Must be there.
+  GenerationUse use(GenerationNumber number);
+  /// No longer to be used by anyone new; nothing when it isn't there.
+  std::unique_ptr<RunningGeneration> take(GenerationNumber number);
+
+  struct WorkersSeen {
+    std::string name;
+    std::vector<WorkerPool::Activity> activities;
+  };
+  std::vector<WorkersSeen> workers() const;
+
+ private:
+  const std::string name_;  // constant after construction
+  HandlerCounters counters_;
+
+  mutable std::mutex mutex_;
+  std::map<GenerationNumber, std::unique_ptr<RunningGeneration>> generations_;  // guarded by mutex_
 };
 
 /// One consumer's lanes on their handlers' workers. Belongs to the poller thread.
@@ -40,6 +64,11 @@ class LaneTable final : public kafka::LaneExecutor {
   void run(const RunTurn& turn) override;
   void overdue(LaneId lane) override;
   void cancel(LaneId lane) override;
+  void retarget(const Retarget& command) override;
+  void create_standby(const CreateStandby& command) override;
+  void drop_standby(LaneId lane) override;
+  void forget_standby(LaneId lane) override;
+  void swap(LaneId lane) override;
   void end(LaneId lane, EndReason reason, TimePoint deadline) override;
   void close(LaneId lane) override;
   kafka::LaneActivity activity(LaneId lane) const override;
@@ -51,12 +80,14 @@ class LaneTable final : public kafka::LaneExecutor {
     LaneIdentity identity;
     std::unique_ptr<LaneWork> work;
     std::shared_ptr<SlotBoard> board;  // of an intake
+    LaneRunner* runner = nullptr;      // `work`, unless it is an intake
+    std::shared_ptr<Seat> standby;     // of the generation that the lane is to go over to
   };
 
   Entry& find(LaneId lane);
-  std::unique_ptr<LaneWork> make_runner(LaneId lane, ActiveHandler& handler,
-                                        const LaneIdentity& identity,
-                                        std::unique_ptr<RecordInlet> inlet);
+  void seat_runner(Entry& entry, LaneId lane, GenerationNumber generation,
+                   std::unique_ptr<RecordInlet> inlet);
+  static void post_destroy(LaneId lane, std::shared_ptr<Seat> seat);
 
   const std::vector<ActiveHandler*> handlers_;  // constant after construction
   Outbox& outbox_;

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "runtime/dispatch/events.h"
+#include "runtime/workers/running_generation.h"
 #include "runtime/workers/worker_scratch.h"
 
 namespace moult {
@@ -21,6 +22,11 @@ class LaneWork {
   virtual LaneEnded end(EndReason reason, TimePoint deadline) = 0;
 
   // The poller.
+  /// Whose tasks are the lane's. Of a producer's thread too, while a turn waits.
+  virtual WorkerPool& workers() const = 0;
+  virtual const Generation& generation() const = 0;
+  /// While no worker has the lane, and it has no instance.
+  virtual void retarget(GenerationUse generation) = 0;
   /// When it returns, this lane pulls nothing any more, and its partition raises no event for it.
   virtual void cancel() = 0;
   /// The running batch is past its deadline.

@@ -36,6 +36,14 @@ void WorkerPool::post(LaneId lane, Task task) {
   wake_.notify_one();
 }
 
+void WorkerPool::post_first(LaneId lane, Task task) {
+  {
+    const std::lock_guard lock(mutex_);
+    jobs_.push_front({lane, std::move(task)});
+  }
+  wake_.notify_one();
+}
+
 std::vector<WorkerPool::Activity> WorkerPool::activities() const {
   std::vector<Activity> found;
   for (const Desk& desk : desks_) {

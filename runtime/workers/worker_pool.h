@@ -40,6 +40,8 @@ class WorkerPool {
 
   /// Any thread. Bounded by its callers: a lane has one task under way at most.
   void post(LaneId lane, Task task);
+  /// Before everything that waits: for what a lane stands still for.
+  void post_first(LaneId lane, Task task);
 
   // Any thread.
   const std::string& name() const { return name_; }

@@ -30,8 +30,8 @@ std::vector<std::uint32_t> codes(const std::vector<Outcome>& outcomes) {
 
 TEST(Examples, AreLoadedByTheHost) {
   Loader loader;
-  for (const char* file :
-       {MOULT_EXAMPLE_ORDERS, MOULT_EXAMPLE_COUNT, MOULT_EXAMPLE_COUNT_JSON, MOULT_LEDGER}) {
+  for (const char* file : {MOULT_EXAMPLE_ORDERS, MOULT_EXAMPLE_COUNT, MOULT_EXAMPLE_COUNT_JSON,
+                           MOULT_EXAMPLE_COUNT_KEYS, MOULT_LEDGER}) {
     EXPECT_EQ(loader.refusal(file), "");
   }
   EXPECT_EQ(loader.unloads->pinned, 0U);
@@ -56,6 +56,40 @@ TEST(Examples, CountCounts) {
   const Plugin plugin(MOULT_EXAMPLE_COUNT);
   Lane lane(plugin);
   EXPECT_THAT(codes(lane.consume({{"a", "1"}, {"b", "22"}})), ElementsAre(MOULT_OK, MOULT_OK));
+}
+
+TEST(Examples, CountKeysKeepsItsCounts) {
+  const Plugin plugin(MOULT_EXAMPLE_COUNT_KEYS);
+  Lane first(plugin);
+  first.consume({{"ann", "1"}, {"bob", "2"}, {"ann", "3"}, {std::nullopt, "4"}});
+  const auto state = first.export_state();
+  EXPECT_EQ(state.schema, "count_keys.counts");
+  first.revoke(MOULT_REPLACED);
+  EXPECT_THAT(first.log(), ElementsAre()) << "its counts go on elsewhere";
+  Lane second(plugin, {"{}", "orders", 0, 1, state});
+  second.consume({{"bob", "5"}, {"cid", "6"}});
+  second.revoke(MOULT_STOPPING);
+  EXPECT_THAT(second.log(),
+              ElementsAre("2 counted key= records=1", "2 counted key=ann records=2",
+                          "2 counted key=bob records=2", "2 counted key=cid records=1"));
+}
+
+TEST(Examples, CountKeysGoesOnWhenItsStateWasRefused) {
+  const Plugin plugin(MOULT_EXAMPLE_COUNT_KEYS);
+  Lane lane(plugin);
+  lane.consume({{"ann", "1"}});
+  const auto state = lane.export_state();
+  EXPECT_THROW(Lane(plugin, {"{}", "orders", 0, 1, {{"other", 1, state.bytes}}}),
+               std::runtime_error);
+  EXPECT_THROW(Lane(plugin, {"{}", "orders", 0, 1, {{state.schema, 2, state.bytes}}}),
+               std::runtime_error);
+  for (std::size_t size = 1; size < state.bytes.size(); size++) {
+    const moult::testing::HandedState cut{state.schema, 1, state.bytes.substr(0, size)};
+    EXPECT_THROW(Lane(plugin, {"{}", "orders", 0, 1, cut}), std::runtime_error) << size;
+  }
+  lane.consume({{"ann", "2"}});
+  lane.revoke(MOULT_REPLACED);  // by a version that takes no state
+  EXPECT_THAT(lane.log(), ElementsAre("2 counted key=ann records=2"));
 }
 
 TEST(Examples, CountJsonReadsItsField) {

@@ -197,6 +197,153 @@ TEST_F(Layer, ExceptionsWithoutAnOutcomeAreLogged) {
   EXPECT_EQ(lane.log().at(3), "4 revoked() threw: revoked threw");
 }
 
+// ---- Self-test and state
+// --------------------------------------------------------------------------
+
+/// Remembers what it saw; does otherwise what its settings name.
+class Keeping : public moult::Handler {
+ public:
+  static constexpr std::uint64_t kCapabilities = MOULT_CAP_STATE;
+
+  explicit Keeping(const Context& context) : context_(context) {}
+
+  void assigned() override { context_.info("assigned"); }
+  void consume(const Batch& batch) override {
+    for (const Record& record : batch.one_by_one()) seen_ += record.value();
+  }
+  void self_test() override {
+    context_.info("self-test");
+    if (is_told("self-test")) throw std::runtime_error("no database");
+    if (is_told("self-test int")) throw 7;
+  }
+  void export_state(moult::StateWriter& writer) override {
+    if (is_told("export")) throw std::runtime_error("not now");
+    if (is_told("export int")) throw 7;
+    if (!is_told("no begin")) writer.begin("keeping.seen", 3);
+    writer.write(seen_);
+    if (is_told("too large")) writer.write(std::string(MOULT_STATE_MAX, 'x'));
+    if (is_told("twice")) writer.begin("keeping.seen", 3);
+  }
+  void import_state(const moult::State& state) override {
+    if (is_told("import int")) throw 7;
+    state.expect("keeping.seen", 3);
+    seen_ = state.bytes();
+    context_.info(
+        "imported",
+        {{"schema", state.schema()}, {"version", std::int64_t{state.version()}}, {"seen", seen_}});
+  }
+  void revoked(moult::Reason reason, milliseconds) override {
+    if (reason == moult::Reason::kReplaced) context_.info("replaced", {{"seen", seen_}});
+  }
+
+ private:
+  bool is_told(const char* what) const { return context_.settings() == what; }
+
+  Context context_;
+  std::string seen_;
+};
+
+/// Says that it keeps state, and forgot the functions.
+class Forgetful : public moult::Handler {
+ public:
+  explicit Forgetful(const Context&) {}
+  void consume(const Batch&) override {}
+};
+
+template <typename H>
+const moult_plugin* state_entry(const moult_host*, moult_host_handle*,
+                                const moult_descriptor** descriptor) {
+  static constexpr moult_plugin kTable = moult::Thunks<H>::table();
+  static constexpr moult_descriptor kDescriptor = {sizeof(moult_descriptor), 1, 0,       0,
+                                                   MOULT_CAP_STATE,          0, "state", "1"};
+  *descriptor = &kDescriptor;
+  return &kTable;
+}
+
+class StateLayer : public testing::Test {
+ protected:
+  /// What `call` threw, in words.
+  template <typename Call>
+  static std::string thrown(Call call) {
+    try {
+      call();
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+  std::string thrown_by_export(const std::string& script) const {
+    Lane lane(plugin_, {script});
+    return thrown([&] { lane.export_state(); });
+  }
+
+  std::string thrown_by_import(const std::string& script,
+                               const moult::testing::HandedState& state) const {
+    return thrown([&] { Lane(plugin_, {script, "orders", 0, 1, state}); });
+  }
+
+  Plugin plugin_{&state_entry<Keeping>};
+};
+
+TEST_F(StateLayer, HandsOver) {
+  Lane first(plugin_);
+  first.consume({{"k", "a"}, {"k", "b"}});
+  const auto state = first.export_state();
+  EXPECT_EQ(state.schema, "keeping.seen");
+  EXPECT_EQ(state.version, 3U);
+  EXPECT_EQ(state.bytes, "ab");
+  first.consume({{"k", "c"}});
+  EXPECT_EQ(first.export_state().bytes, "abc") << "exporting used it up";
+  first.revoke(MOULT_REPLACED);
+  EXPECT_THAT(first.log(), ElementsAre("2 assigned", "2 replaced seen=abc"));
+  Lane second(plugin_, {"{}", "orders", 0, 1, state});
+  EXPECT_THAT(second.log(),
+              ElementsAre("2 imported schema=keeping.seen version=3 seen=ab", "2 assigned"));
+}
+
+TEST_F(StateLayer, ExceptionsRefuse) {
+  EXPECT_EQ(thrown_by_export("export"), "state_export failed: not now");
+  EXPECT_THAT(thrown_by_export("export int"), HasSubstr("no std::exception"));
+  EXPECT_THAT(thrown_by_export("no begin"), HasSubstr("refused to take more state"));
+  EXPECT_THAT(thrown_by_export("twice"), HasSubstr("refused to begin"));
+  EXPECT_EQ(
+      thrown_by_import("", {"other", 1, ""}),
+      "state_import failed: can't read state \"other\" version 1, only \"keeping.seen\" up to "
+      "version 3");
+  EXPECT_THAT(thrown_by_import("", {"keeping.seen", 4, ""}), HasSubstr("version 4"));
+  EXPECT_EQ(thrown_by_import("", {"keeping.seen", 2, ""}), "") << "an older one can be read";
+  EXPECT_THAT(thrown_by_import("import int", {"keeping.seen", 3, ""}),
+              HasSubstr("no std::exception"));
+}
+
+TEST_F(StateLayer, IsCappedByTheHost) {
+  Lane lane(plugin_, {"too large"});
+  lane.consume({{"k", "one byte too many"}});
+  EXPECT_THAT(thrown([&] { lane.export_state(); }), HasSubstr("refused to take more state"));
+}
+
+TEST_F(StateLayer, SelfTestComesBeforeAssigned) {
+  moult::testing::LaneOptions options;
+  options.self_test = true;
+  Lane lane(plugin_, options);
+  EXPECT_THAT(lane.log(), ElementsAre("2 self-test", "2 assigned"));
+  options.settings = "self-test";
+  EXPECT_EQ(thrown([&] { Lane(plugin_, options); }), "self_test failed: no database");
+  options.settings = "self-test int";
+  EXPECT_THAT(thrown([&] { Lane(plugin_, options); }), HasSubstr("no std::exception"));
+}
+
+TEST_F(StateLayer, SaysWhichFunctionIsMissing) {
+  const Plugin plugin(&state_entry<Forgetful>);
+  Lane lane(plugin);
+  EXPECT_THAT(thrown([&] { lane.export_state(); }), HasSubstr("without export_state()"));
+  EXPECT_THAT(thrown([&] {
+                Lane(plugin, {"{}", "orders", 0, 1, {{"a", 1, ""}}});
+              }),
+              HasSubstr("without import_state()"));
+}
+
 // ---- Views
 // ---------------------------------------------------------------------------------------
 

@@ -28,15 +28,25 @@ static int32_t consume(moult_instance* self, const moult_batch* batch) {
   return MOULT_SUCCESS;
 }
 static void destroy(moult_instance* self) { (void)self; }
-static const moult_plugin table = {sizeof(moult_plugin), 0, create, NULL, consume, NULL, destroy};
-MOULT_PLUGIN(&table, "header", "1", MOULT_CAP_HEADERS, 0);
+static int32_t state_export(moult_instance* self, const moult_state_writer* writer,
+                            moult_error* error) {
+  (void)self; (void)error;
+  return writer->begin(writer->sink, "header", 1);
+}
+static int32_t state_import(moult_instance* self, const moult_state* state, moult_error* error) {
+  (void)self; (void)error;
+  return state->size == 0 ? MOULT_SUCCESS : MOULT_FAILURE;
+}
+static const moult_plugin table = {sizeof(moult_plugin), 0, create, NULL, consume, NULL, destroy,
+                                   NULL, state_export, state_import};
+MOULT_PLUGIN(&table, "header", "1", MOULT_CAP_HEADERS, MOULT_CAP_STATE);
 )";
 
 constexpr const char* kCxx = R"(#include <moult/moult.hpp>
 #include <moult/testing.hpp>
 class Mine : public moult::Handler {
  public:
-  static constexpr std::uint64_t kCapabilities = MOULT_CAP_HEADERS;
+  static constexpr std::uint64_t kCapabilities = MOULT_CAP_HEADERS | MOULT_CAP_STATE;
   explicit Mine(const moult::Context& context) : context_(context) {}
   void consume(const moult::Batch& batch) override {
     for (const moult::Record& record : batch.one_by_one()) {
@@ -45,6 +55,12 @@ class Mine : public moult::Handler {
       }
     }
   }
+  void self_test() override {}
+  void export_state(moult::StateWriter& writer) override {
+    writer.begin("mine", 1);
+    writer.write("state");
+  }
+  void import_state(const moult::State& state) override { state.expect("mine", 1); }
  private:
   moult::Context context_;
 };

@@ -92,13 +92,30 @@ static_assert(offsetof(moult_lane, topic) == 8);
 static_assert(offsetof(moult_lane, topic_size) == 16);
 static_assert(offsetof(moult_lane, epoch) == 24);
 
-static_assert(sizeof(moult_plugin) == 48);
+static_assert(sizeof(moult_state) == 40);
+static_assert(offsetof(moult_state, struct_size) == 0);
+static_assert(offsetof(moult_state, version) == 4);
+static_assert(offsetof(moult_state, schema) == 8);
+static_assert(offsetof(moult_state, schema_size) == 16);
+static_assert(offsetof(moult_state, bytes) == 24);
+static_assert(offsetof(moult_state, size) == 32);
+
+static_assert(sizeof(moult_state_writer) == 32);
+static_assert(offsetof(moult_state_writer, struct_size) == 0);
+static_assert(offsetof(moult_state_writer, sink) == 8);
+static_assert(offsetof(moult_state_writer, begin) == 16);
+static_assert(offsetof(moult_state_writer, write) == 24);
+
+static_assert(sizeof(moult_plugin) == 72);
 static_assert(offsetof(moult_plugin, struct_size) == 0);
 static_assert(offsetof(moult_plugin, create) == 8);
 static_assert(offsetof(moult_plugin, assigned) == 16);
 static_assert(offsetof(moult_plugin, consume) == 24);
 static_assert(offsetof(moult_plugin, revoked) == 32);
 static_assert(offsetof(moult_plugin, destroy) == 40);
+static_assert(offsetof(moult_plugin, self_test) == 48);
+static_assert(offsetof(moult_plugin, state_export) == 56);
+static_assert(offsetof(moult_plugin, state_import) == 64);
 
 static_assert(sizeof(moult_descriptor) == 160);
 static_assert(offsetof(moult_descriptor, struct_size) == 0);
@@ -119,7 +136,9 @@ static_assert(offsetof(moult_note, descriptor) == 24);
 static_assert(MOULT_ABI_MAJOR == 1);
 static_assert(MOULT_UNSET == 0 && MOULT_OK == 1 && MOULT_RETRY == 2);
 static_assert(MOULT_REVOKED == 1 && MOULT_LOST == 2 && MOULT_STOPPING == 3);
+static_assert(MOULT_REPLACED == 4);
 static_assert(MOULT_CAP_HEADERS == 1 && MOULT_CAP_PADDED == 2 && MOULT_PADDING == 64);
+static_assert(MOULT_CAP_STATE == 4 && MOULT_STATE_MAX == 67'108'864);
 static_assert(MOULT_LOG_DEBUG == 1 && MOULT_LOG_ERROR == 4);
 static_assert(MOULT_SUCCESS == 0 && MOULT_FAILURE == 1);
 

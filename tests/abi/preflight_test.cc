@@ -98,11 +98,23 @@ INSTANTIATE_TEST_SUITE_P(
         BadTrial{"trial_create_hang", "create-hang", kShort},
         BadTrial{"trial_create_exit", "create-exit"},
         BadTrial{"trial_not_created", "create-failed"},
+        BadTrial{"trial_self_test_crash", "self-test-crash"},
+        BadTrial{"trial_self_test_hang", "self-test-hang", kShort},
+        BadTrial{"trial_self_test_exit", "self-test-exit"},
+        BadTrial{"trial_self_test_fails", "self-test-failed"},
         BadTrial{"trial_assigned_crash", "assigned-crash"},
         BadTrial{"trial_sample_crash", "sample-crash"},
         BadTrial{"trial_sample_hang", "sample-hang", kShort},
         BadTrial{"trial_sample_exit", "sample-exit"},
         BadTrial{"trial_sample_fails", "sample-failed"},
+        BadTrial{"trial_state_export_crash", "state-export-crash"},
+        BadTrial{"trial_state_export_hang", "state-export-hang", kShort},
+        BadTrial{"trial_state_export_exit", "state-export-exit"},
+        BadTrial{"trial_export_fails", "state-export-failed"},
+        BadTrial{"trial_state_import_crash", "state-import-crash"},
+        BadTrial{"trial_state_import_hang", "state-import-hang", kShort},
+        BadTrial{"trial_state_import_exit", "state-import-exit"},
+        BadTrial{"trial_import_fails", "state-import-failed"},
         BadTrial{"trial_revoked_crash", "revoked-crash"},
         BadTrial{"trial_revoked_hang", "revoked-hang", kShort},
         BadTrial{"trial_destroy_crash", "destroy-crash"},
@@ -112,10 +124,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadTrial{"trial_unload_exit", "unload-exit"}, BadTrial{"trial_thread", "leaves-thread"},
         BadTrial{"trial_descriptor", "leaves-descriptor"},
         BadTrial{"trial_signal_handler", "leaves-signal-handler"},
-        BadTrial{"trial_pinned", "stays-mapped"}, BadTrial{"bad_unresolved", "unresolved-symbol"},
-        BadTrial{"bad_library", "missing-library"}, BadTrial{"bad_entry_null", "entry-null"},
-        BadTrial{"bad_descriptor", "descriptor-mismatch"}, BadTrial{"bad_table_size", "table-size"},
-        BadTrial{"bad_no_consume", "table-function"}),
+        BadTrial{"trial_pinned", "stays-mapped"}, BadTrial{"bad_no_import", "state-functions"},
+        BadTrial{"bad_unresolved", "unresolved-symbol"}, BadTrial{"bad_library", "missing-library"},
+        BadTrial{"bad_entry_null", "entry-null"}, BadTrial{"bad_descriptor", "descriptor-mismatch"},
+        BadTrial{"bad_table_size", "table-size"}, BadTrial{"bad_no_consume", "table-function"}),
     [](const auto& test) { return test.param.plugin; });
 
 TEST(Preflight, TellsTheSignalAndThePlace) {
@@ -149,13 +161,36 @@ TEST(Preflight, SaysWhichRecordOfTheSampleFailed) {
               HasSubstr("line 2 of its sample ended with outcome 2: second"));
 }
 
+TEST(Preflight, SaysWhatTheSelfTestSaidAndWhyAStateIsNone) {
+  const auto said = [](const char* plugin, const std::string& settings = "{}") {
+    const auto report = Trial(plugin).run(kLong, settings);
+    return report ? "" : report.error().message;
+  };
+  EXPECT_THAT(said("trial_self_test_fails"), HasSubstr(": the table orders is missing; "));
+  EXPECT_THAT(said("trial_export_fails"), HasSubstr(": there is too much to say; "));
+  EXPECT_THAT(said("trial_import_fails"), HasSubstr(": what is that?; "));
+  EXPECT_THAT(said("keeper", "export is too large"),
+              HasSubstr("refused by rule state-export-failed: its state is over 64 MiB; "));
+  EXPECT_THAT(said("keeper", "other"),
+              HasSubstr("refused by rule state-import-failed: unknown schema someone.else; "));
+}
+
+/// At once, in the process that is thrown away: the thread that unloads ends there too.
+TEST(Preflight, SeesAThreadLocalThatOutlivesItsCode) {
+  if (!kSegvIsASignal) GTEST_SKIP() << "a sanitizer catches it";
+  const auto report = Trial("trial_thread_local_at_unload").run();
+  ASSERT_FALSE(report);
+  EXPECT_THAT(report.error().message, HasSubstr("refused by rule unload-crash: "));
+}
+
 TEST(Preflight, GoodOnesPass) {
-  for (const char* plugin : {"minimal", "pinned", "version_v1"}) {
+  for (const char* plugin : {"minimal", "pinned", "version_v1", "thorough",
+                             "trial_thread_local_at_load", "trial_old_table"}) {
     const Trial trial(plugin);
     const auto report = trial.run();
     ASSERT_TRUE(report) << report.error().message;
     EXPECT_EQ(report->sample_records, 0U);
-    trial.with_sample("{\"a\":1}\n{\"a\":2}\n{\"a\":3}");
+    trial.with_sample("1\n2\n3");
     const auto again = trial.run();
     ASSERT_TRUE(again) << again.error().message;
     EXPECT_EQ(again->sample_records, 3U);

@@ -55,6 +55,8 @@ INSTANTIATE_TEST_SUITE_P(
         BuiltBad{"bad_descriptor", "descriptor-mismatch"},
         BuiltBad{"bad_no_descriptor", "descriptor-mismatch"},
         BuiltBad{"bad_table_size", "table-size"}, BuiltBad{"bad_no_consume", "table-function"},
+        BuiltBad{"bad_no_import", "state-functions"}, BuiltBad{"bad_no_export", "state-functions"},
+        BuiltBad{"bad_old_with_state", "state-functions"},
         BuiltBad{"bad_unresolved", "unresolved-symbol"}, BuiltBad{"bad_library", "missing-library"},
         BuiltBad{"bad_exports", "extra-exports"}, BuiltBad{"bad_nodelete", "nodelete"},
         BuiltBad{"bad_static_tls", "static-tls"}, BuiltBad{"bad_exec_stack", "exec-stack"},

@@ -119,6 +119,47 @@ TEST(Unload, IsCleanWhenThreadsEndedFirst) {
   EXPECT_FALSE(loader.sink.find("plugin stays mapped after its unload"));
 }
 
+/// Loaded and unloaded from a thread that goes on, as the daemon's control thread does.
+TEST(Unload, IsCleanWhenAStaticConstructorTouchedAThreadLocal) {
+  Loader loader;
+  auto generation = loader.load(plugin_path("trial_thread_local_at_load"));
+  ASSERT_TRUE(generation) << generation.error().message;
+  generation->reset();
+  EXPECT_EQ(loader.unloads->clean, 1U);
+  EXPECT_EQ(loader.unloads->pinned, 0U);
+  EXPECT_FALSE(is_mapped(loader.staging()));
+}
+
+/// H14: what real handlers use, in rounds, with one worker thread each as the daemon has them.
+class RealHandlers : public testing::TestWithParam<const char*> {};
+
+TEST_P(RealHandlers, AreUnloadedCleanly) {
+  const fs::path plugin = plugin_path(GetParam());
+  if (!fs::exists(plugin)) GTEST_SKIP() << "no compiler for it";
+  Loader loader;
+  constexpr std::uint32_t kRounds = 20;
+  for (std::uint32_t round = 1; round <= kRounds; round++) {
+    auto generation = loader.load(plugin, "{}", round);
+    ASSERT_TRUE(generation) << generation.error().message;
+    std::thread worker([&] {
+      auto instance = (*generation)->create(loader.lane, loader.cancel);
+      ASSERT_TRUE(instance) << instance.error().message;
+      RawBatch batch({"17", "25"});
+      EXPECT_TRUE((*instance)->consume(batch.raw()));
+      for (const moult_outcome& outcome : batch.outcomes()) EXPECT_EQ(outcome.code, MOULT_OK);
+      (*instance)->revoked(EndReason::kReplaced, 1000);
+    });
+    worker.join();
+    generation->reset();
+    ASSERT_FALSE(is_mapped(loader.staging())) << "round " << round;
+  }
+  EXPECT_EQ(loader.unloads->clean, kRounds);
+  EXPECT_EQ(loader.unloads->pinned, 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(H14, RealHandlers, testing::Values("thorough", "thorough_rust"),
+                         [](const auto& test) { return test.param; });
+
 TEST(Unload, ReportsAPluginThatStays) {
   Loader loader;
   // A thread of its own, so that the thread_local does not outlive this test.

@@ -30,6 +30,7 @@ static int32_t consume(moult_instance* self, const moult_batch* batch) {
 
 static void destroy(moult_instance* self) { (void)self; }
 
-static const moult_plugin table = {sizeof(moult_plugin), 0, create, NULL, consume, NULL, destroy};
+static const moult_plugin table = {
+    .struct_size = sizeof(moult_plugin), .create = create, .consume = consume, .destroy = destroy};
 
 MOULT_PLUGIN(&table, "bench_latency", "1.0.0", 0, 0);

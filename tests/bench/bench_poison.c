@@ -40,6 +40,7 @@ static int32_t consume(moult_instance* instance, const moult_batch* batch) {
 
 static void destroy(moult_instance* instance) { free(instance); }
 
-static const moult_plugin table = {sizeof(moult_plugin), 0, create, NULL, consume, NULL, destroy};
+static const moult_plugin table = {
+    .struct_size = sizeof(moult_plugin), .create = create, .consume = consume, .destroy = destroy};
 
 MOULT_PLUGIN(&table, "bench_poison", "1.0.0", 0, 0);

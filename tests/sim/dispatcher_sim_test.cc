@@ -29,6 +29,15 @@ TEST(O5, LongHistoriesBreakNoRule) {
   }
 }
 
+TEST(O5, ReloadsAloneRepeatNothing) {
+  const HistoryOptions options{.undisturbed = true};
+  const auto failed = find_failure(2'000'001, histories_wanted() / 4 + 1, options);
+  if (failed) {
+    FAIL() << failed->why << "\nreplay: tools/sim --seed " << failed->seed
+           << " --histories 1 --steps " << options.world_steps << " --undisturbed --verbose";
+  }
+}
+
 TEST(O5, ASeedReplaysTheSameHistory) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     const HistoryResult first = run_history(seed, {});

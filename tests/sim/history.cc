@@ -17,7 +17,11 @@ constexpr std::size_t kMaxEvents = 400'000;
 }  // namespace
 
 History::History(std::uint64_t seed, const HistoryOptions& options)
-    : world_(seed, options.world_steps), broker_(world_) {
+    : world_(seed, options.world_steps),
+      broker_(world_),
+      reloads_(world_),
+      undisturbed_(options.undisturbed) {
+  if (undisturbed_) leave_undisturbed();
   if (options.stream) world_.trace.stream();
 }
 
@@ -44,6 +48,13 @@ void History::play() {
     expect(world_.schedule.run_next(), "nothing is left to happen");
     expect(++events < kMaxEvents, "the history does not end: a busy loop");
   }
+}
+
+void History::leave_undisturbed() {
+  Faults& faults = world_.faults;
+  faults.rebalance = faults.eviction = faults.crash = 0;
+  faults.stop = faults.quiet = faults.truncation = 0;
+  faults.reload = 0.3;
 }
 
 // ---- The world's steps --------------------------------------------------------------------------
@@ -92,6 +103,7 @@ void History::step_group() {
   Random& random = world_.random;
   if (random.chance(faults.crash)) return member_died(true);
   if (closing_) return;
+  reloads_.step(*member_, /*calm=*/false);
   if (random.chance(faults.quiet)) member_->quiet();
   if (random.chance(faults.stop) || (member_->is_quiet() && random.chance(0.1))) member_->stop();
   if (rebalancing_) return;
@@ -107,8 +119,10 @@ void History::check_progress() {
       world_.note("stuck: p{} ends at {}, committed {}", p, world_.partitions[p].end(),
                   world_.partitions[p].committed().value_or(-1));
     }
+    expect(reloads_.at_rest(), "a handover does not end");
     expect(false, "records stay unfinished or uncommitted");
   }
+  if (member_ && !closing_) reloads_.step(*member_, /*calm=*/true);
   if (!member_ || closing_ || rebalancing_) return;
   if (member_->is_quiet()) {
     if (!member_->stopping() && !stop_asked_) member_->stop();
@@ -117,7 +131,7 @@ void History::check_progress() {
     assign_soon(true);
   } else if (member_->in_trouble()) {
     rebalance();  // somebody acts: the partition goes and comes back
-  } else if (settled() && !stop_asked_) {
+  } else if (settled() && reloads_.at_rest() && !stop_asked_) {
     stop_asked_ = true;
     member_->stop();
   }
@@ -140,6 +154,7 @@ void History::start_member() {
       GroupCalls{[this](const auto& partitions) { on_unassigned(partitions); },
                  [this](bool clean) { on_stopped(clean); }},
       world_.random.next());
+  reloads_.begin_life();
   assign_soon(false);
 }
 
@@ -150,6 +165,7 @@ void History::on_unassigned(const std::vector<std::size_t>&) {
     member_->expect_all_closed();
     member_died(false);
     over_ = calm_ && settled();
+    expect(!undisturbed_ || world_.ledger.none_repeated(), "a reload repeated a record");
   });
 }
 
@@ -170,6 +186,7 @@ void History::close_consumer() {
 void History::member_died(bool crashed) {
   world_.note(crashed ? "-- crash" : "-- end of the process");
   if (crashed) {
+    undisturbed_ = false;
     for (const std::size_t p : member_->owned()) world_.partitions[p].excuse();
   }
   member_->die();
@@ -203,6 +220,7 @@ void History::rebalance() {
   if (!world_.settings.cooperative) revoked.assign(owned.begin(), owned.end());
   if (revoked.empty()) return;
   rebalancing_ = true;
+  undisturbed_ = false;
   member_->revoked(revoked);
 }
 

@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "tests/sim/member.h"
+#include "tests/sim/reloads.h"
 
 namespace moult::sim {
 
 struct HistoryOptions {
   std::size_t world_steps = 60;
-  bool stream = false;  // each line of the trace goes to stderr at once
+  bool undisturbed = false;  // only reloads: no crash, no revocation, no new log
+  bool stream = false;       // each line of the trace goes to stderr at once
 };
 
 struct HistoryResult {
@@ -33,6 +35,7 @@ class History {
 
  private:
   void play();
+  void leave_undisturbed();
   void step();
   void step_group();
   void step_logs();
@@ -57,12 +60,14 @@ class History {
   World world_;
   Broker broker_;
   std::unique_ptr<Member> member_;
+  Reloads reloads_;
   std::vector<std::unique_ptr<Member>> dead_;
 
   bool rebalancing_ = false;  // until the partitions were unassigned, and assigned again
   bool closing_ = false;      // Stopped: what is left is given back
   bool calm_ = false;         // the quiet end
   bool stop_asked_ = false;
+  bool undisturbed_;  // so far: nothing may have been handled twice
   bool over_ = false;
   std::uint64_t starts_ = 0;
   std::size_t steps_ = 0;

@@ -34,7 +34,23 @@ struct PartitionQueue {
 /// Where an intake leaves records for the lanes of its slots.
 using SlotBoard = std::vector<std::deque<Record>>;
 
-enum class Owed { kNothing, kCreate, kTurn, kEnd };
+enum class Owed { kNothing, kCreate, kTurn, kSwap, kEnd };
+
+/// How a handler's lanes are to go over, as the checks see it.
+struct HandoverModel {
+  explicit HandoverModel(const HandlerPolicy& its_policy) : policy(its_policy) {}
+
+  HandlerPolicy policy;
+  GenerationNumber active{1};
+  std::optional<GenerationNumber> prepared;
+  bool under_way = false;  // until its end was told
+  bool refused = false;    // by one of the lanes
+  Duration worst_pause{0};
+  Duration total_pause{0};
+  std::optional<HandoverProgress> told;  // last
+
+  GenerationNumber wanted() const { return prepared.value_or(active); }
+};
 
 /// One lane, as the poller, the workers and the checks see it.
 struct LaneModel {
@@ -47,6 +63,11 @@ struct LaneModel {
 
   bool is_slot() const { return source != id; }
   bool is_intake() const { return board && !is_slot(); }
+
+  // The dispatcher's word for its instance, or for the one that it will have.
+  GenerationNumber generation{};
+  Standby standby;
+  bool took_standby_along = false;  // when it ended
 
   // Shared.
   bool cancelled = false;
@@ -72,6 +93,7 @@ struct LaneModel {
   bool stopped = false;  // gave up
   bool overdue = false;
   TimePoint asked_at{};  // for what it owes
+  Duration deadline{0};  // its handler's, when its turn began
   bool ended = false;
   bool released = false;   // its partition was unassigned
   bool signalled = false;  // its queue is not empty, and no turn was run since

@@ -27,7 +27,11 @@ Member::Member(World& world, Broker& broker, GroupCalls calls, std::uint64_t dis
                   Logger(sink_, Component::kDispatch)),
       workers_(world, queues_, [this](WorkerReport report) {
         std::visit([this](const auto& it) { post(it); }, report);
-      }) {}
+      }) {
+  for (const HandlerPolicy& policy : world.settings.dispatcher.handlers) {
+    handovers_.emplace_back(policy);
+  }
+}
 
 // ---- The group ----------------------------------------------------------------------------------
 
@@ -190,8 +194,8 @@ void Member::log_cut(std::size_t partition) {
 void Member::post(Mail mail) {
   mail_.push_back(std::move(mail));
   // One answer for each worker's task, commit and control message; a Ready needs a pull before it.
-  const std::size_t bound =
-      3 * lanes_.size() + 3 * world_.partitions.size() + commits_under_way_ + 8;
+  const std::size_t bound = 3 * lanes_.size() + 3 * world_.partitions.size() + commits_under_way_ +
+                            standbys_under_way_ + 2 * handovers_.size() + 8;
   expect(mail_.size() <= bound, "the mailbox has no bound");
   wake_at(world_.schedule.now() + world_.random.between(microseconds(1), microseconds(400)));
 }
@@ -219,7 +223,11 @@ void Member::wake() {
 void Member::settle() {
   const TimePoint next = dispatcher_.next_wakeup();
   expect(next > world_.schedule.now(), "next_wakeup() is not in the future after tick()");
-  for (const auto& [id, lane] : lanes_) check_due(lane);
+  for (const auto& [id, lane] : lanes_) {
+    check_due(lane);
+    check_handover(lane);
+  }
+  check_handovers();
   check_trouble(next);
   check_bounds();
   if (next != kNever)

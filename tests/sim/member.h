@@ -32,6 +32,12 @@ class Member {
   void evicted(const std::vector<std::size_t>& partitions);  // not told yet
   void lost(const std::vector<std::size_t>& partitions);
 
+  // From the reloads.
+  void prepare(HandlerIndex handler, GenerationNumber generation);
+  void activate(const Activate& event);
+  void discard(HandlerIndex handler);
+  const HandoverModel& handover(HandlerIndex handler) const;
+
   void quiet();
   void stop();
   /// By a crash, or by its end: nothing of it happens any more.
@@ -51,7 +57,8 @@ class Member {
   void expect_all_closed() const;
 
  private:
-  using Mail = std::variant<Ready, InstanceCreated, TurnReport, LaneEnded, CommitDone, Quiet, Stop>;
+  using Mail = std::variant<Ready, InstanceCreated, TurnReport, StandbyCreated, LaneSwapped,
+                            LaneEnded, CommitDone, Prepare, Activate, Discard, Quiet, Stop>;
 
   void start_fetching(std::size_t partition);
   void stop_fetching(std::size_t partition);
@@ -70,6 +77,11 @@ class Member {
   void hear(const TurnReport& report);
   void hear(const LaneEnded& ended);
   void hear(const CommitDone& done);
+  void hear(const Prepare& event);
+  void hear(const Activate& event);
+  void hear(const Discard& event);
+  void hear(const StandbyCreated& created);
+  void hear(const LaneSwapped& swapped);
   void hear(const Quiet&);
   void hear(const Stop& stop);
   void expect_rerun(LaneModel& lane, std::uint32_t failures, Duration asked);
@@ -81,6 +93,11 @@ class Member {
   void obey(const RunTurn& command);
   void obey(const Overdue& command);
   void obey(const CancelLane& command);
+  void obey(const Retarget& command);
+  void obey(const CreateStandby& command);
+  void obey(const DropStandby& command);
+  void obey(const SwapLane& command);
+  void obey(const HandoverProgress& progress);
   void obey(const EndLane& command);
   void obey(const CloseLane& command);
   void obey(const Commit& command);
@@ -105,6 +122,14 @@ class Member {
   void check_wait_for_commit(const LaneModel& lane) const;
   void check_due(const LaneModel& lane) const;
   void check_bounds() const;
+  HandoverModel& handover_of(const LaneModel& lane);
+  HandoverModel& begin_handover(HandlerIndex handler);
+  void refuse(const LaneModel& lane);
+  void check_generation(const LaneModel& lane, const RunTurn& turn);
+  void check_handover(const LaneModel& lane) const;
+  void check_handovers() const;
+  static bool is_there(const LaneModel& lane, const HandoverModel& handover);
+  HandoverProgress progress_of(HandlerIndex handler) const;
   void check_trouble(TimePoint next_tick) const;
   bool has_elder(const LaneModel& lane) const;
   void close_all(const std::vector<std::size_t>& partitions, EndReason reason);
@@ -123,7 +148,8 @@ class Member {
   std::map<std::size_t, PartitionQueue> queues_;
   Workers workers_;
 
-  std::map<LaneId, LaneModel> lanes_;  // closed ones are taken out
+  std::vector<HandoverModel> handovers_;  // by HandlerIndex
+  std::map<LaneId, LaneModel> lanes_;     // closed ones are taken out
   std::map<LaneId, LaneModel> graves_;
   std::set<std::size_t> owned_;
   std::set<std::size_t> opening_;  // assigned, their lanes not opened yet
@@ -138,6 +164,7 @@ class Member {
   bool quiet_ = false;
   bool stopping_ = false;
   std::size_t commits_under_way_ = 0;
+  std::size_t standbys_under_way_ = 0;
 
   std::vector<Mail> mail_;
   TimePoint next_wake_ = kNever;

@@ -46,7 +46,7 @@ std::vector<LaneModel*> Member::lanes_of(std::size_t partition) {
 }
 
 const HandlerPolicy& Member::policy_of(const LaneModel& lane) const {
-  return world_.settings.dispatcher.handlers[static_cast<std::size_t>(lane.handler)];
+  return handover(lane.handler).policy;
 }
 
 bool Member::has_elder(const LaneModel& lane) const {
@@ -66,6 +66,8 @@ void Member::obey(const OpenLane& command) {
   lane.id = lane.source = command.lane;
   lane.partition = p;
   lane.handler = command.handler;
+  lane.generation = command.generation;
+  expect(lane.generation == handover_of(lane).active, "a lane is opened on another generation");
   lane.told_incarnation = lane.incarnation = world_.partitions[p].incarnation();
   const std::size_t key_slots =
       world_.settings.handlers[static_cast<std::size_t>(lane.handler)].key_slots;
@@ -86,6 +88,8 @@ void Member::obey(const OpenSlot& command) {
   lane.source = command.intake;
   lane.partition = intake.partition;
   lane.handler = intake.handler;
+  lane.generation = command.generation;
+  expect(lane.generation == handover_of(lane).active, "a lane is opened on another generation");
   lane.board = intake.board;
   lane.slot = static_cast<std::size_t>(command.slot);
   lane.evicted = intake.evicted;
@@ -102,9 +106,10 @@ void Member::give(LaneModel& lane, Owed task) {
   expect(!lane.ended, "an ended lane is given work");
   expect(!has_elder(lane), "a lane is given work before its partition's older lane was closed");
   expect(lane.owed == Owed::kNothing, "a lane has two tasks");
-  expect(!lane.not_before || task == Owed::kEnd || world_.schedule.now() >= *lane.not_before,
+  const bool disturbs = task == Owed::kCreate || task == Owed::kTurn;
+  expect(!lane.not_before || !disturbs || world_.schedule.now() >= *lane.not_before,
          "a failing lane was not left alone for its backoff");
-  expect(!lane.stopped || task == Owed::kEnd, "a lane that gave up is given work");
+  expect(!lane.stopped || !disturbs, "a lane that gave up is given work");
   lane.started = true;
   lane.asked_at = world_.schedule.now();
   lane.owed = task;
@@ -136,7 +141,9 @@ void Member::obey(const RunTurn& command) {
     expect(!lane.closing, "a turn starts on a lane that ends");
     expect(!quiet_, "a turn starts while quiet");
   }
+  check_generation(lane, command);
   lane.turn = command;
+  lane.deadline = policy_of(lane).deadline;
   const bool again = !lane.held.empty() && lane.failing == lane.held.front().offset;
   expect(command.attempt == (again ? lane.failures + 1 : 1), "the attempt is counted wrong");
   lane.signalled = false;
@@ -177,9 +184,8 @@ void Member::check_drain_turn(LaneModel& slot, const RunTurn& turn) {
 void Member::obey(const Overdue& command) {
   world_.note("  overdue, lane {}", number(command.lane));
   LaneModel& lane = open_lane(command.lane);
-  const Duration deadline = policy_of(lane).deadline;
   expect(lane.owed == Owed::kTurn && !lane.overdue, "a lane is overdue for nothing");
-  expect(deadline > Duration{0} && world_.schedule.now() >= lane.asked_at + deadline,
+  expect(lane.deadline > Duration{0} && world_.schedule.now() >= lane.asked_at + lane.deadline,
          "a lane is overdue before its deadline");
   lane.overdue = true;
 }
@@ -207,6 +213,7 @@ void Member::obey(const EndLane& command) {
          "a lane ends for a wrong reason");
   expect(command.deadline != kNever, "a lane ends without a deadline");
   if (lane.is_slot() && !lane.released) check_left_behind(lane);
+  lane.took_standby_along = true;
   give(lane, Owed::kEnd);
 }
 
@@ -349,9 +356,8 @@ void Member::check_trouble(TimePoint next_tick) const {
   for (const auto& [id, lane] : lanes_) {
     if (lane.stopped && lane.owed == Owed::kNothing && !lane.ended) ++trouble.stopped;
     if (lane.overdue) ++trouble.overdue;
-    const Duration deadline = policy_of(lane).deadline;
-    expect(lane.overdue || lane.owed != Owed::kTurn || deadline == Duration{0} ||
-               next_tick <= lane.asked_at + deadline,
+    expect(lane.overdue || lane.owed != Owed::kTurn || lane.deadline == Duration{0} ||
+               next_tick <= lane.asked_at + lane.deadline,
            "nobody looks at a batch when its deadline comes");
   }
   expect(dispatcher_.trouble() == trouble, "the trouble is counted wrong");

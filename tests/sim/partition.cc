@@ -24,6 +24,10 @@ void Ledger::finish(RecordId id, bool excused) {
 
 void Ledger::allow_repeat(RecordId id) { at(id).allowed = at(id).finishes + 1; }
 
+bool Ledger::none_repeated() const {
+  return std::ranges::all_of(entries_, [](const Entry& e) { return e.finishes <= 1; });
+}
+
 bool Ledger::all_settled() const {
   return std::ranges::all_of(entries_,
                              [](const Entry& e) { return e.finishes > 0 || e.forgotten; });

@@ -35,6 +35,7 @@ class Ledger {
 
   bool settled(RecordId id) const { return entry(id).finishes > 0 || entry(id).forgotten; }
   bool all_settled() const;
+  bool none_repeated() const;
 
  private:
   struct Entry {

@@ -16,11 +16,15 @@ Faults draw_faults(Random& random) {
   faults.delivery_fails = sometimes(random, 0.3);
   faults.delivery_slow = sometimes(random, 0.3);
   faults.create_fails = sometimes(random, 0.3);
+  faults.create_slow = sometimes(random, 0.1);
+  faults.swap_refused = sometimes(random, 0.2);
+  faults.swap_slow = sometimes(random, 0.1);
   faults.revoked_slow = sometimes(random, 0.2);
   faults.commit_fails = sometimes(random, 0.15);
   faults.commit_lost = sometimes(random, 0.05);
   faults.commit_slow = sometimes(random, 0.15);
   faults.rebalance = random.chance(0.8) ? 0.12 : 0.02;
+  faults.reload = random.chance(0.6) ? 0.15 : 0;
   faults.eviction = sometimes(random, 0.03);
   faults.crash = sometimes(random, 0.02);
   faults.stop = sometimes(random, 0.02);
@@ -32,10 +36,7 @@ Faults draw_faults(Random& random) {
 DispatcherOptions draw_dispatcher(Random& random) {
   DispatcherOptions options;
   for (int i = 0; i < 2; ++i) {
-    const Duration backoff = random.between(milliseconds(5), milliseconds(400));
-    HandlerPolicy policy{backoff, backoff * static_cast<int>(random.between(1, 10))};
-    if (random.chance(0.4)) policy.deadline = random.between(milliseconds(5), milliseconds(2000));
-    options.handlers.push_back(policy);
+    options.handlers.push_back(draw_policy(random));
   }
   options.commit_interval = random.between(milliseconds(10), milliseconds(1000));
   if (random.chance(0.1)) {
@@ -66,6 +67,13 @@ HandlerSettings draw_handler(Random& random, HandlerPolicy& policy) {
 }
 
 }  // namespace
+
+HandlerPolicy draw_policy(Random& random) {
+  const Duration backoff = random.between(milliseconds(5), milliseconds(400));
+  HandlerPolicy policy{backoff, backoff * static_cast<int>(random.between(1, 10))};
+  if (random.chance(0.4)) policy.deadline = random.between(milliseconds(5), milliseconds(2000));
+  return policy;
+}
 
 Settings draw_settings(Random& random, std::size_t world_steps) {
   Settings settings;

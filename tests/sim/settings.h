@@ -17,12 +17,16 @@ struct Faults {
   double delivery_fails = 0;
   double delivery_slow = 0;
   double create_fails = 0;
+  double create_slow = 0;
+  double swap_refused = 0;
+  double swap_slow = 0;
   double revoked_slow = 0;
   double commit_fails = 0;
   double commit_lost = 0;
   double commit_slow = 0;
   // Of one step of the world.
   double rebalance = 0;
+  double reload = 0;  // of one handler
   double eviction = 0;
   double crash = 0;
   double stop = 0;
@@ -60,5 +64,8 @@ struct Settings {
 };
 
 Settings draw_settings(Random& random, std::size_t world_steps);
+
+/// As a handler's config may have it; its records are not spread.
+HandlerPolicy draw_policy(Random& random);
 
 }  // namespace moult::sim

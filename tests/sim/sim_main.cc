@@ -18,8 +18,8 @@ void report(const Failed& failed, const HistoryOptions& options) {
   again.stream = true;
   moult::sim::find_failure(failed.seed, 1, again);
   fmt::print(stderr, "seed {} failed: {}\n", failed.seed, failed.why);
-  fmt::print(stderr, "replay: tools/sim --seed {} --histories 1 --steps {} --verbose\n",
-             failed.seed, options.world_steps);
+  fmt::print(stderr, "replay: tools/sim --seed {} --histories 1 --steps {}{} --verbose\n",
+             failed.seed, options.world_steps, options.undisturbed ? " --undisturbed" : "");
 }
 
 }  // namespace
@@ -34,6 +34,8 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}));
   app.add_option("--steps", options.world_steps, "Steps of the world in a history")
       ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}));
+  app.add_flag("--undisturbed", options.undisturbed,
+               "Only reloads: no crash, no revocation, no new log");
   app.add_flag("--verbose", options.stream, "Print every line of every trace");
   CLI11_PARSE(app, argc, argv);
 

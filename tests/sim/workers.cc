@@ -9,7 +9,12 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 void Workers::post(LaneModel& lane) {
-  waiting_.push_back(&lane);
+  // An exchange goes before what waits for a worker.
+  if (lane.owed == Owed::kSwap) {
+    waiting_.push_front(&lane);
+  } else {
+    waiting_.push_back(&lane);
+  }
   start_waiting();
 }
 
@@ -31,6 +36,8 @@ void Workers::start(LaneModel& lane) {
       return create(lane);
     case Owed::kTurn:
       return lane.is_intake() ? begin_intake(lane) : begin_turn(lane);
+    case Owed::kSwap:
+      return swap(lane);
     case Owed::kEnd:
       return end(lane);
     case Owed::kNothing:
@@ -52,6 +59,29 @@ void Workers::create(LaneModel& lane) {
   lane.has_instance = ok;
   reply_after(lane, world_.random.between(microseconds(50), microseconds(5000)),
               InstanceCreated{lane.id, ok});
+}
+
+void Workers::create_standby(LaneModel& lane) {
+  const bool ok = !world_.random.chance(world_.faults.create_fails);
+  const bool slow = world_.random.chance(world_.faults.create_slow);
+  const bool begins_late = world_.random.chance(0.5);
+  const Duration wait = slow ? world_.random.between(milliseconds(5), milliseconds(3000))
+                             : world_.random.between(microseconds(50), microseconds(10'000));
+  world_.schedule.after(wait, [this, &lane, ok, begins_late, alive = alive_] {
+    if (!*alive) return;
+    const bool dropped = begins_late && lane.took_standby_along;
+    report_(StandbyCreated{lane.id, ok && !dropped, dropped ? "its lane ended" : "not created"});
+  });
+}
+
+/// Its records stay where they are.
+void Workers::swap(LaneModel& lane) {
+  const bool ok = !world_.random.chance(world_.faults.swap_refused);
+  const bool slow = world_.random.chance(world_.faults.swap_slow);
+  reply_after(lane,
+              slow ? world_.random.between(milliseconds(5), milliseconds(6000))
+                   : world_.random.between(microseconds(10), microseconds(5000)),
+              LaneSwapped{lane.id, ok, ok ? "" : "not imported"});
 }
 
 void Workers::end(LaneModel& lane) {
@@ -309,9 +339,10 @@ void Workers::end_turn(LaneModel& lane, Turn turn) {
   if (!lane.is_slot() && !done.finished.empty() && !lane.held.empty()) {
     done.finished.back().end = lane.held.front().offset;
   }
-  if (turn.fails) {
+  if (turn.stops) {
+    stop(lane, done);
+  } else if (turn.fails) {
     fail(lane, done);
-    if (turn.stops) done.next = TurnDone::Next::kStopped;
   } else {
     lane.failing.reset();
     if (!lane.held.empty() && lane.held.front().offset < lane.turn.below) {
@@ -341,6 +372,14 @@ void Workers::fail(LaneModel& lane, TurnDone& done) {
   if (world_.random.chance(0.2)) {
     done.failure.retry_after = world_.random.between(milliseconds(1), milliseconds(300));
   }
+}
+
+/// The attempt that used up what a record may have is not counted: it is what comes again.
+void Workers::stop(LaneModel& lane, TurnDone& done) {
+  const Offset offset = lane.held.front().offset;
+  if (lane.failing != offset) lane.failing.reset();
+  done.next = TurnDone::Next::kStopped;
+  done.failure.offset = offset;
 }
 
 void Workers::finish_prefix(LaneModel& lane, std::size_t count) {

@@ -17,7 +17,8 @@ struct TurnReport {
   std::uint32_t incarnation = 0;
   std::vector<Offset> offsets;  // received by an intake
 };
-using WorkerReport = std::variant<InstanceCreated, TurnReport, LaneEnded>;
+using WorkerReport =
+    std::variant<InstanceCreated, TurnReport, StandbyCreated, LaneSwapped, LaneEnded>;
 
 /// N slots that do one thing at a time for a lane, as the workers of a generation do: pull into the
 /// records held, decide to linger, hand over the batch, tell what became of it.
@@ -29,6 +30,9 @@ class Workers {
       : world_(world), queues_(queues), report_(std::move(report)) {}
 
   void post(LaneModel& lane);
+
+  /// On workers of its own, whatever the lane does meanwhile.
+  void create_standby(LaneModel& lane);
 
   /// A hung call may notice that its lane was cancelled.
   void cancelled(LaneModel& lane);
@@ -55,6 +59,7 @@ class Workers {
   void start_waiting();
   void start(LaneModel& lane);
   void create(LaneModel& lane);
+  void swap(LaneModel& lane);
   void end(LaneModel& lane);
   void begin_turn(LaneModel& lane);
   void begin_intake(LaneModel& lane);
@@ -75,6 +80,7 @@ class Workers {
   void finish_prefix(LaneModel& lane, std::size_t count);
   void tell_finished(LaneModel& lane, TurnDone& done, std::size_t count);
   void fail(LaneModel& lane, TurnDone& done);
+  void stop(LaneModel& lane, TurnDone& done);
   const HandlerSettings& handler_of(const LaneModel& lane) const;
   static std::pair<std::size_t, std::size_t> place_of(const LaneModel& lane);
   void reply_after(LaneModel& lane, Duration wait, WorkerReport report);

@@ -1,5 +1,6 @@
 # The sources of the tests of runtime/config, beside this file and in ../property.
 set(CONFIG_UNIT_TESTS
+  config_admin_test.cc
   config_describe_test.cc
   config_handler_test.cc
   config_interpolation_test.cc

@@ -82,6 +82,9 @@ class Turn {
 /// Says what each command says: "open 1 p0", "run 1 #2", "commit 1: 1@5".
 struct Words {
   static std::uint64_t number(LaneId id) { return static_cast<std::uint64_t>(id); }
+  static std::uint32_t number(GenerationNumber generation) {
+    return static_cast<std::uint32_t>(generation);
+  }
 
   std::string operator()(const OpenLane& it) const {
     return fmt::format("open {} p{}", number(it.lane), it.partition.partition);
@@ -103,6 +106,24 @@ struct Words {
   }
   std::string operator()(const CancelLane& it) const {
     return fmt::format("cancel {}", number(it.lane));
+  }
+  std::string operator()(const Retarget& it) const {
+    return fmt::format("retarget {} to {}", number(it.lane), number(it.generation));
+  }
+  std::string operator()(const CreateStandby& it) const {
+    return fmt::format("standby {} of {}", number(it.lane), number(it.generation));
+  }
+  std::string operator()(const DropStandby& it) const {
+    return fmt::format("drop {}", number(it.lane));
+  }
+  std::string operator()(const SwapLane& it) const {
+    return fmt::format("swap {}", number(it.lane));
+  }
+  std::string operator()(const HandoverProgress& it) const {
+    std::string text = fmt::format("{} {}: {}/{}", it.activated ? "active" : "prepared",
+                                   number(it.generation), it.there, it.lanes);
+    if (it.refused) text += fmt::format(" ({})", *it.refused);
+    return text;
   }
   std::string operator()(const EndLane& it) const {
     const char* const reasons[] = {"?", "revoked", "lost", "stopping"};
@@ -168,6 +189,26 @@ class Script {
   std::string commit_failed(std::uint64_t commit) {
     return on(CommitDone{CommitId{commit}, false});
   }
+  std::string prepare(std::uint32_t generation) {
+    return on(Prepare{HandlerIndex{0}, GenerationNumber{generation}});
+  }
+  std::string activate(std::uint32_t generation) {
+    return activate(generation, standard().handlers[0]);
+  }
+  std::string activate(std::uint32_t generation, const HandlerPolicy& policy) {
+    return on(Activate{HandlerIndex{0}, GenerationNumber{generation}, policy});
+  }
+  std::string discard() { return on(Discard{HandlerIndex{0}}); }
+  std::string standby_created(std::uint64_t lane) {
+    return on(StandbyCreated{LaneId{lane}, true, {}});
+  }
+  std::string standby_failed(std::uint64_t lane) {
+    return on(StandbyCreated{LaneId{lane}, false, "no"});
+  }
+  std::string swapped(std::uint64_t lane) { return on(LaneSwapped{LaneId{lane}, true, {}}); }
+  std::string swap_refused(std::uint64_t lane) {
+    return on(LaneSwapped{LaneId{lane}, false, "no"});
+  }
   std::string quiet() { return on(Quiet{}); }
   std::string stop(Duration within) { return on(Stop{now_ + within}); }
   std::string stop(Duration within, Duration commit) {
@@ -181,12 +222,24 @@ class Script {
     return words();
   }
 
+  std::string tick() { return pass(Duration{0}); }
+
   /// Lanes 1 … n on the partitions 0 … n - 1, all idle.
   void with_idle_lanes(std::int32_t lanes) {
     for (std::int32_t p = 0; p < lanes; ++p) {
       assign({p});
       created(static_cast<std::uint64_t>(p) + 1);
     }
+  }
+
+  /// Every lane has a standby of the generation, which is not active yet.
+  void with_prepared(std::uint32_t generation) {
+    prepare(generation);
+    for (const LaneId lane : dispatcher_.assigned_lanes()) {
+      const bool asked = dispatcher_.lane(lane).standby.state == Standby::State::kCreating;
+      if (asked) standby_created(static_cast<std::uint64_t>(lane));
+    }
+    tick();
   }
 
   /// A turn that finishes [begin, end).
@@ -203,6 +256,8 @@ class Script {
 
   TimePoint now() const { return now_; }
   const Dispatcher& dispatcher() const { return dispatcher_; }
+  /// What was told last of a handover.
+  const HandoverProgress& progress() const { return progress_; }
 
  private:
   static TopicPartition name(std::int32_t p) { return {"orders", p}; }
@@ -221,6 +276,7 @@ class Script {
   std::string words() {
     std::vector<std::string> said;
     for (const Command& command : dispatcher_.take_commands()) {
+      if (const auto* told = std::get_if<HandoverProgress>(&command)) progress_ = *told;
       said.push_back(std::visit(Words{}, command));
     }
     return fmt::format("{}", fmt::join(said, ", "));
@@ -228,6 +284,7 @@ class Script {
 
   NullSink sink_;
   Dispatcher dispatcher_;
+  HandoverProgress progress_;
   TimePoint now_ = TimePoint{} + 1h;
 };
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <ostream>
@@ -75,6 +76,9 @@ class FakeInstance final : public Instance {
     handler_.batches.push_back(std::move(seen));
     return handler_.consume(batch);
   }
+  Status self_test() noexcept override { return Ok{}; }
+  Result<HandedState> export_state() noexcept override { return failure("it keeps no state"); }
+  Status import_state(const HandedState&) noexcept override { return failure("it keeps no state"); }
 
  private:
   FakeHandler& handler_;
@@ -113,6 +117,7 @@ class LaneTest : public ::testing::Test {
   dispatch_test::NullSink sink_;
   const Logger log_{sink_, Component::kWorkers};
   std::string topic_;
+  const std::string name_ = "lanes";
   WorkerScratch scratch_;
   kafka::ClientHandle client_;
   kafka::QueueHandle queue_;
@@ -123,6 +128,7 @@ class LaneTest : public ::testing::Test {
   FakeHandler handler_;
   HandlerCounters counters_;
   LaneSettings settings_;  // before the lane is opened
+  std::deque<RunningGeneration> generations_;
   std::unique_ptr<LaneRunner> lane_;
   std::size_t waits_ = 0;  // for acknowledgements
 
@@ -190,6 +196,20 @@ class LaneTest : public ::testing::Test {
     wait_for(records + 1);
   }
 
+  /// With the settings as they are now, and without workers: the test takes every turn itself.
+  RunningGeneration& new_generation() {
+    return generations_.emplace_back(settings_, std::make_shared<FakeGeneration>(handler_), 0U);
+  }
+
+  /// The lane goes over to a generation with the settings as they are now.
+  void swap_generation() {
+    const std::shared_ptr<Seat> old = lane_->leave();
+    auto next = std::make_shared<Seat>(GenerationUse(new_generation()), LaneIdentity{topic_, 0, 1});
+    ASSERT_TRUE(next->create().has_value());
+    lane_->take_seat(std::move(next));
+    old->destroy();
+  }
+
   std::unique_ptr<LaneRunner> new_lane(const BatchLimits& limits) {
     const TopicPartition partition{topic_, 0};
     settings_.limits = limits;
@@ -201,7 +221,7 @@ class LaneTest : public ::testing::Test {
         LaneId{1}, LaneIdentity{topic_, 0, 1},
         std::make_unique<PartitionInlet>(
             std::make_unique<kafka::PartitionSource>(client_.get(), partition, log_)),
-        std::make_shared<FakeGeneration>(handler_), LaneTools{settings_, counters_, *outbox_, log_},
+        GenerationUse(new_generation()), LaneTools{name_, counters_, *outbox_, log_},
         [this](LaneRunner&) { resumable_.release(); });
   }
 

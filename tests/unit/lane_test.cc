@@ -12,16 +12,20 @@ namespace {
 
 using enum LaneState;
 
-constexpr std::array kStates = {kBlocked, kCreating, kIdle,   kRunning, kLingering,
-                                kBackoff, kStopped,  kEnding, kEnded};
+constexpr std::array kStates = {kBlocked, kCreating, kIdle,     kRunning, kLingering,
+                                kBackoff, kStopped,  kSwapping, kEnding,  kEnded};
 
 TEST(LaneTest, GoesOneWayRound) {
   const std::set<std::pair<LaneState, LaneState>> allowed = {
-      {kBlocked, kCreating},  {kBlocked, kEnded},   {kCreating, kIdle},    {kCreating, kBackoff},
-      {kCreating, kEnding},   {kIdle, kRunning},    {kIdle, kEnding},      {kRunning, kIdle},
-      {kRunning, kLingering}, {kRunning, kBackoff}, {kRunning, kEnding},   {kLingering, kRunning},
-      {kLingering, kEnding},  {kBackoff, kRunning}, {kBackoff, kCreating}, {kBackoff, kEnding},
-      {kEnding, kEnded},      {kBlocked, kIdle},    {kRunning, kStopped},  {kStopped, kEnding},
+      {kBlocked, kCreating},   {kBlocked, kEnded},    {kCreating, kIdle},
+      {kCreating, kBackoff},   {kCreating, kEnding},  {kIdle, kRunning},
+      {kIdle, kEnding},        {kRunning, kIdle},     {kRunning, kLingering},
+      {kRunning, kBackoff},    {kRunning, kEnding},   {kLingering, kRunning},
+      {kLingering, kEnding},   {kBackoff, kRunning},  {kBackoff, kCreating},
+      {kBackoff, kEnding},     {kEnding, kEnded},     {kBlocked, kIdle},
+      {kRunning, kStopped},    {kStopped, kEnding},   {kIdle, kSwapping},
+      {kLingering, kSwapping}, {kBackoff, kSwapping}, {kStopped, kSwapping},
+      {kSwapping, kIdle},      {kSwapping, kBackoff}, {kSwapping, kEnding},
   };
   for (const LaneState from : kStates) {
     for (const LaneState to : kStates) {
@@ -38,13 +42,13 @@ TEST(LaneTest, EveryStateHasItsName) {
 }
 
 Lane lane_in(LaneState state) {
-  Lane lane(LaneId{1}, LaneId{1}, {"orders", 0}, HandlerIndex{0}, 1);
+  Lane lane(LaneId{1}, LaneId{1}, {"orders", 0}, HandlerIndex{0}, 1, GenerationNumber{1});
   lane.state = state;
   return lane;
 }
 
 TEST(LaneTest, IsBusyWhileAWorkerOwesAnAnswer) {
-  for (const LaneState state : {kCreating, kRunning, kEnding}) {
+  for (const LaneState state : {kCreating, kRunning, kSwapping, kEnding}) {
     EXPECT_TRUE(lane_in(state).busy()) << name_of(state);
   }
   for (const LaneState state : {kBlocked, kIdle, kLingering, kBackoff, kStopped, kEnded}) {

@@ -229,6 +229,7 @@ typedef struct moult_host {
 /* Capabilities, in the descriptor. */
 #define MOULT_CAP_HEADERS (UINT64_C(1) << 0) /* fill in the records' headers (else not parsed) */
 #define MOULT_CAP_PADDED (UINT64_C(1) << 1)  /* MOULT_PADDING readable bytes after each value */
+#define MOULT_CAP_STATE (UINT64_C(1) << 2)   /* hand the state of a lane to the next generation */
 
 #define MOULT_PADDING 64u
 
@@ -236,8 +237,9 @@ typedef struct moult_host {
 #define MOULT_REVOKED 1u  /* the group gives the partition to someone else: last chance to flush */
 #define MOULT_LOST 2u     /* it is gone already, someone else may be working on it */
 #define MOULT_STOPPING 3u /* the daemon stops */
+#define MOULT_REPLACED 4u /* a newer generation takes the lane over: last chance to flush */
 
-/* Where create() may say why it failed. */
+/* Where create(), self_test(), state_export() and state_import() may say why they failed. */
 typedef struct moult_error {
   uint32_t struct_size;
   uint32_t capacity; /* bytes of `text`, with room for the NUL */
@@ -253,10 +255,45 @@ typedef struct moult_lane {
   uint64_t epoch;
 } moult_lane;
 
+/* What an instance hands to its successor, at most MOULT_STATE_MAX bytes a lane. The schema is a
+ * name like "orders.counts", shorter than MOULT_NAME_SIZE; it says what the bytes mean, together
+ * with the version, which is the plugin's own number. */
+#define MOULT_STATE_MAX (UINT64_C(64) << 20)
+
+typedef struct moult_state {
+  uint32_t struct_size;
+  uint32_t version;
+  const char* schema;   /* NUL-terminated */
+  uint32_t schema_size; /* bytes, without the NUL */
+  uint32_t reserved;
+  const uint8_t* bytes; /* never NULL; everything here lives until the call returns */
+  uint64_t size;        /* bytes */
+} moult_state;
+
+/* Where state_export() writes, opaque. */
+typedef struct moult_state_sink moult_state_sink;
+
+typedef struct moult_state_writer {
+  uint32_t struct_size;
+  uint32_t reserved;
+  moult_state_sink* sink; /* for the functions below; lives until state_export returns */
+
+  /* Once, before the first write: MOULT_FAILURE for a second time, and for a schema that can't be.
+   * The schema is NUL-terminated and copied. */
+  int32_t (*begin)(moult_state_sink* sink, const char* schema, uint32_t version);
+
+  /* Appends bytes, as often as there are some; they are copied. MOULT_FAILURE past MOULT_STATE_MAX,
+   * and before begin. After any failure the export counts as failed, whatever it returns. */
+  int32_t (*write)(moult_state_sink* sink, const uint8_t* bytes, uint64_t size);
+} moult_state_writer;
+
 /* An instance, opaque to the host. */
 typedef struct moult_instance moult_instance;
 
-/* The plugin's functions. NULL functions are skipped, except create, consume and destroy. */
+/* The plugin's functions. NULL functions are skipped, except create, consume and destroy, which
+ * must be there, and with MOULT_CAP_STATE state_export and state_import. In C, name the fields when
+ * you fill this in (`.create = create`): those of a later release are then NULL without a warning.
+ */
 typedef struct moult_plugin {
   uint32_t struct_size;
   uint32_t reserved;
@@ -275,12 +312,34 @@ typedef struct moult_plugin {
    * that the records without an outcome failed and are to be retried. */
   int32_t (*consume)(moult_instance* instance, const moult_batch* batch);
 
-  /* [worker] The lane is given up for `reason` (MOULT_REVOKED, MOULT_LOST, MOULT_STOPPING), after
-   * its running batch ended. What takes longer than `deadline_ms` from now is not waited for. */
+  /* [worker] The lane is given up for `reason` (MOULT_REVOKED, MOULT_LOST, …), after its running
+   * batch ended. What takes longer than `deadline_ms` from now is not waited for. With
+   * MOULT_REPLACED the newer generation's instance, which exists already, is assigned and gets its
+   * first batch only after this call. */
   void (*revoked)(moult_instance* instance, uint32_t reason, int64_t deadline_ms);
 
   /* [worker] The last call on an instance; frees it. */
   void (*destroy)(moult_instance* instance);
+
+  /* [worker] In the throw-away process in which a new version is tried, after create and before
+   * assigned: looks whether it could work (is the database there, do the tables fit). Anything but
+   * MOULT_SUCCESS, after writing `error`, refuses this version; the one that runs goes on. */
+  int32_t (*self_test)(moult_instance* instance, moult_error* error);
+
+  /* [worker] With MOULT_CAP_STATE, when a newer generation takes the lane over, after the running
+   * batch ended: writes what the next instance of the lane has to know. Anything but MOULT_SUCCESS,
+   * after writing `error`, refuses the newer generation for this lane. Must leave the instance able
+   * to go on: the newer one may refuse the state, and then batches come here as if nothing had
+   * happened. Otherwise revoked(MOULT_REPLACED) comes next. Flush before you write: what is handed
+   * over and flushed in revoked() as well is done twice. */
+  int32_t (*state_export)(moult_instance* instance, const moult_state_writer* writer,
+                          moult_error* error);
+
+  /* [worker] With MOULT_CAP_STATE, after create and before assigned: takes over what the instance
+   * before wrote. Not called for a lane without such a one, or when its generation hands nothing
+   * over. Anything but MOULT_SUCCESS, after writing `error`, refuses it (do so with another schema,
+   * a newer version, bytes that don't fit); the instance is then destroyed. */
+  int32_t (*state_import)(moult_instance* instance, const moult_state* state, moult_error* error);
 } moult_plugin;
 
 /* ---- The descriptor ------------------------------------------------------------------------ */

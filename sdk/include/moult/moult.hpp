@@ -21,6 +21,7 @@
 #include <moult/batch.hpp>
 #include <moult/context.hpp>
 #include <moult/record.hpp>
+#include <moult/state.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -30,6 +31,7 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -41,6 +43,7 @@ enum class Reason : std::uint32_t {
   kRevoked = MOULT_REVOKED,
   kLost = MOULT_LOST,
   kStopping = MOULT_STOPPING,
+  kReplaced = MOULT_REPLACED,
 };
 
 /// What an author derives from. The derived class has a constructor from `const Context&`; what it
@@ -62,26 +65,44 @@ class Handler {
   /// throwing makes the unfinished ones come again after a backoff.
   virtual void consume(const Batch& batch) = 0;
   /// The lane is given up, after its running batch ended: the last chance to flush. What takes
-  /// longer than `deadline` is not waited for. An exception is logged and nothing else.
+  /// longer than `deadline` is not waited for. An exception is logged and nothing else. With
+  /// kReplaced the next version's object is assigned only after this call.
   virtual void revoked(Reason reason, std::chrono::milliseconds deadline) {
     (void)reason;
     (void)deadline;
+  }
+
+  /// In the throw-away process in which a new version is tried, before assigned(): throw, and this
+  /// version is refused with the exception's what().
+  virtual void self_test() {}
+  /// With MOULT_CAP_STATE, when a newer generation takes the lane over: writes what its object has
+  /// to know. Throwing refuses the newer one for this lane. The object may have to go on afterwards
+  /// as if nothing had happened. Flush before you write: revoked(kReplaced) comes next.
+  virtual void export_state(StateWriter& writer) {
+    (void)writer;
+    throw std::logic_error("MOULT_CAP_STATE without export_state()");
+  }
+  /// With MOULT_CAP_STATE, before assigned(): takes over what the object before wrote. Throw what
+  /// you can't read (see State::expect()); the older one then goes on, and this one is destroyed.
+  virtual void import_state(const State& state) {
+    (void)state;
+    throw std::logic_error("MOULT_CAP_STATE without import_state()");
   }
 };
 
 /// The C functions of a handler class: each ends every exception.
 template <typename H>
 struct Thunks {
-  struct State {
-    explicit State(Context context_in) : context(std::move(context_in)), handler(context) {}
+  struct Object {
+    explicit Object(Context context_in) : context(std::move(context_in)), handler(context) {}
 
     Context context;
     H handler;
     std::deque<std::string> errors;
   };
 
-  static State& state_of(moult_instance* instance) noexcept {
-    return *reinterpret_cast<State*>(instance);
+  static Object& object_of(moult_instance* instance) noexcept {
+    return *reinterpret_cast<Object*>(instance);
   }
 
   static void say(const moult_error* error, const char* what) noexcept {
@@ -95,10 +116,10 @@ struct Thunks {
                                 const char* settings, std::uint32_t settings_size,
                                 const moult_lane* lane, moult_error* error) noexcept {
     try {
-      auto state = std::make_unique<State>(
+      auto object = std::make_unique<Object>(
           Context(host, handle, {settings, settings_size},
                   Lane{std::string(lane->topic, lane->topic_size), lane->partition, lane->epoch}));
-      return reinterpret_cast<moult_instance*>(state.release());
+      return reinterpret_cast<moult_instance*>(object.release());
     } catch (const std::exception& e) {
       say(error, e.what());
     } catch (...) {
@@ -109,30 +130,30 @@ struct Thunks {
 
   /// Runs what has no outcome to report to.
   template <typename Call>
-  static void logged(State& state, const char* where, Call call) noexcept {
+  static void logged(Object& object, const char* where, Call call) noexcept {
     try {
       try {
         call();
       } catch (const std::exception& e) {
-        state.context.error(std::string(where) + " threw: " + e.what());
+        object.context.error(std::string(where) + " threw: " + e.what());
       } catch (...) {
-        state.context.error(std::string(where) + " threw something that is no std::exception");
+        object.context.error(std::string(where) + " threw something that is no std::exception");
       }
     } catch (...) {  // out of memory while logging
     }
   }
 
   static void assigned(moult_instance* instance, const moult_lane*) noexcept {
-    State& state = state_of(instance);
-    logged(state, "assigned()", [&] { state.handler.assigned(); });
+    Object& object = object_of(instance);
+    logged(object, "assigned()", [&] { object.handler.assigned(); });
   }
 
   static std::int32_t consume(moult_instance* instance, const moult_batch* raw) noexcept {
-    State& state = state_of(instance);
-    state.errors.clear();
-    const Batch batch(raw, &state.errors);
+    Object& object = object_of(instance);
+    object.errors.clear();
+    const Batch batch(raw, &object.errors);
     try {
-      state.handler.consume(batch);
+      object.handler.consume(batch);
       batch.finish_all();
       return MOULT_SUCCESS;
     } catch (const Retry& retry) {
@@ -151,16 +172,50 @@ struct Thunks {
 
   static void revoked(moult_instance* instance, std::uint32_t reason,
                       std::int64_t deadline_ms) noexcept {
-    State& state = state_of(instance);
-    logged(state, "revoked()", [&] {
-      state.handler.revoked(static_cast<Reason>(reason), std::chrono::milliseconds(deadline_ms));
+    Object& object = object_of(instance);
+    logged(object, "revoked()", [&] {
+      object.handler.revoked(static_cast<Reason>(reason), std::chrono::milliseconds(deadline_ms));
     });
   }
 
-  static void destroy(moult_instance* instance) noexcept { delete &state_of(instance); }
+  static void destroy(moult_instance* instance) noexcept { delete &object_of(instance); }
+
+  /// Runs what may refuse.
+  template <typename Call>
+  static std::int32_t answered(moult_error* error, const char* otherwise, Call call) noexcept {
+    try {
+      call();
+      return MOULT_SUCCESS;
+    } catch (const std::exception& e) {
+      say(error, e.what());
+    } catch (...) {
+      say(error, otherwise);
+    }
+    return MOULT_FAILURE;
+  }
+
+  static std::int32_t self_test(moult_instance* instance, moult_error* error) noexcept {
+    return answered(error, "self_test() threw something that is no std::exception",
+                    [&] { object_of(instance).handler.self_test(); });
+  }
+
+  static std::int32_t state_export(moult_instance* instance, const moult_state_writer* raw,
+                                   moult_error* error) noexcept {
+    StateWriter writer(*raw);
+    return answered(error, "export_state() threw something that is no std::exception",
+                    [&] { object_of(instance).handler.export_state(writer); });
+  }
+
+  static std::int32_t state_import(moult_instance* instance, const moult_state* raw,
+                                   moult_error* error) noexcept {
+    return answered(error, "import_state() threw something that is no std::exception",
+                    [&] { object_of(instance).handler.import_state(State(*raw)); });
+  }
 
   static constexpr moult_plugin table() noexcept {
-    return {sizeof(moult_plugin), 0, create, assigned, consume, revoked, destroy};
+    return {
+        sizeof(moult_plugin), 0,           create, assigned, consume, revoked, destroy, self_test,
+        state_export,         state_import};
   }
 };
 

@@ -61,19 +61,42 @@ static int32_t consume(moult_instance* self, const moult_batch* batch) {
 
 static void destroy(moult_instance* self) { free(self); }
 
+#if defined(BAD_NO_IMPORT) || defined(BAD_OLD_WITH_STATE)
+static int32_t state_export(moult_instance* self, const moult_state_writer* writer,
+                            moult_error* error) {
+  (void)self;
+  (void)error;
+  return writer->begin(writer->sink, "bad", 1);
+}
+#endif
+#if defined(BAD_NO_EXPORT) || defined(BAD_OLD_WITH_STATE)
+static int32_t state_import(moult_instance* self, const moult_state* state, moult_error* error) {
+  (void)self;
+  (void)state;
+  (void)error;
+  return MOULT_SUCCESS;
+}
+#endif
+
 static const moult_plugin table = {
 #if defined(BAD_TABLE_SIZE)
-    8,
+    .struct_size = 8,
+#elif defined(BAD_OLD_WITH_STATE)
+    .struct_size = offsetof(moult_plugin, self_test),
 #else
-    sizeof(moult_plugin),
+    .struct_size = sizeof(moult_plugin),
 #endif
-    0,    create, NULL,
-#if defined(BAD_NO_CONSUME)
-    NULL,
-#else
-    consume,
+    .create = create,
+#if !defined(BAD_NO_CONSUME)
+    .consume = consume,
 #endif
-    NULL, destroy};
+#if defined(BAD_NO_IMPORT) || defined(BAD_OLD_WITH_STATE)
+    .state_export = state_export,
+#endif
+#if defined(BAD_NO_EXPORT) || defined(BAD_OLD_WITH_STATE)
+    .state_import = state_import,
+#endif
+    .destroy = destroy};
 
 #if defined(BAD_NO_NOTE)
 static const moult_descriptor descriptor_only = {
@@ -121,6 +144,8 @@ MOULT_NOTE_SECTION static const moult_note note = {
 /* The entry of another major: a plugin that a later SDK made. */
 MOULT_EXPORT const moult_plugin* moult_entry_2(void);
 MOULT_EXPORT const moult_plugin* moult_entry_2(void) { return note.type ? &table : NULL; }
+#elif defined(BAD_NO_IMPORT) || defined(BAD_NO_EXPORT) || defined(BAD_OLD_WITH_STATE)
+MOULT_PLUGIN(&table, "bad", "1", MOULT_CAP_STATE, 0);
 #else
 MOULT_PLUGIN(&table, "bad", "1", 0, 0);
 #endif

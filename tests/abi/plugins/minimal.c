@@ -26,6 +26,7 @@ static int32_t consume(moult_instance* self, const moult_batch* batch) {
 
 static void destroy(moult_instance* self) { free(self); }
 
-static const moult_plugin table = {sizeof(moult_plugin), 0, create, NULL, consume, NULL, destroy};
+static const moult_plugin table = {
+    .struct_size = sizeof(moult_plugin), .create = create, .consume = consume, .destroy = destroy};
 
 MOULT_PLUGIN(&table, "minimal", "1.2.3", 0, 0);

@@ -77,7 +77,11 @@ static void destroy(moult_instance* self) {
   free(self);
 }
 
-static const moult_plugin table = {
-    sizeof(moult_plugin), 0, create, assigned, consume, revoked, destroy};
+static const moult_plugin table = {.struct_size = sizeof(moult_plugin),
+                                   .create = create,
+                                   .assigned = assigned,
+                                   .consume = consume,
+                                   .revoked = revoked,
+                                   .destroy = destroy};
 
 MOULT_PLUGIN(&table, "talker", "1.0.0", MOULT_CAP_HEADERS, MOULT_CAP_PADDED);

@@ -1,4 +1,5 @@
 // Plugins that nothing is wrong with until they run: one for each TRIAL_… macro.
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <moult/moult.h>
 #include <pthread.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <string>
 
 namespace {
@@ -48,8 +50,17 @@ namespace {
 
 [[maybe_unused]] void on_signal(int) {}
 
-#if defined(TRIAL_PINNED)
+#if defined(TRIAL_THREAD_LOCAL_AT_LOAD) || defined(TRIAL_THREAD_LOCAL_AT_UNLOAD)
 thread_local std::string of_thread = "with a destructor";
+#endif
+
+#if defined(TRIAL_PINNED)
+/// A handle on itself, which nobody closes.
+void pin() {
+  Dl_info self;
+  ::dladdr(reinterpret_cast<void*>(&pin), &self);
+  [[maybe_unused]] void* const handle = ::dlopen(self.dli_fname, RTLD_NOW);
+}
 #endif
 
 __attribute__((constructor)) void at_load() {
@@ -63,6 +74,9 @@ __attribute__((constructor)) void at_load() {
   ::_exit(0);
 #endif
 #if defined(TRIAL_PINNED)
+  pin();
+#endif
+#if defined(TRIAL_THREAD_LOCAL_AT_LOAD)
   of_thread += "!";
 #endif
 #if defined(TRIAL_FORK)
@@ -76,6 +90,9 @@ __attribute__((constructor)) void at_load() {
 __attribute__((destructor)) void at_unload() {
 #if defined(IN_UNLOAD)
   MISBEHAVE;
+#endif
+#if defined(TRIAL_THREAD_LOCAL_AT_UNLOAD)
+  of_thread += "!";
 #endif
 }
 
@@ -147,7 +164,51 @@ void destroy(moult_instance*) {
 #endif
 }
 
-const moult_plugin table = {sizeof(moult_plugin), 0, create, assigned, consume, revoked, destroy};
+[[maybe_unused]] int32_t say(moult_error* error, const char* why) {
+  ::strncpy(error->text, why, error->capacity - 1);
+  return MOULT_FAILURE;
+}
+
+int32_t self_test(moult_instance*, moult_error* error) {
+#if defined(IN_SELF_TEST)
+  MISBEHAVE;
+#endif
+#if defined(TRIAL_SELF_TEST_FAILS) || defined(TRIAL_OLD_TABLE)
+  return say(error, "the table orders is missing");
+#endif
+  (void)error;
+  return MOULT_SUCCESS;
+}
+
+int32_t state_export(moult_instance*, const moult_state_writer* writer, moult_error* error) {
+#if defined(IN_STATE_EXPORT)
+  MISBEHAVE;
+#endif
+#if defined(TRIAL_EXPORT_FAILS)
+  return say(error, "there is too much to say");
+#endif
+  (void)error;
+  return writer->begin(writer->sink, "trial", 1);
+}
+
+int32_t state_import(moult_instance*, const moult_state*, moult_error* error) {
+#if defined(IN_STATE_IMPORT)
+  MISBEHAVE;
+#endif
+#if defined(TRIAL_IMPORT_FAILS)
+  return say(error, "what is that?");
+#endif
+  (void)error;
+  return MOULT_SUCCESS;
+}
+
+#if defined(TRIAL_OLD_TABLE)
+constexpr std::uint32_t kTableSize = offsetof(moult_plugin, self_test);
+#else
+constexpr std::uint32_t kTableSize = sizeof(moult_plugin);
+#endif
+const moult_plugin table = {kTableSize, 0,       create,    assigned,     consume,
+                            revoked,    destroy, self_test, state_export, state_import};
 
 }  // namespace
 
@@ -166,6 +227,8 @@ MOULT_DECLARE_ENTRY {
   *descriptor = &note.descriptor;
   return &table;
 }
-#else
+#elif defined(TRIAL_OLD_TABLE)
 MOULT_PLUGIN(&table, "trial", "1", 0, 0);
+#else
+MOULT_PLUGIN(&table, "trial", "1", MOULT_CAP_STATE, 0);
 #endif

@@ -56,12 +56,21 @@ struct Outcome {
   std::string error;
 };
 
+/// What a lane's instance handed over, copied.
+struct HandedState {
+  std::string schema;
+  std::uint32_t version = 0;
+  std::string bytes;
+};
+
 /// Where a lane is, and the handler's settings as JSON.
 struct LaneOptions {
   std::string settings = "{}";
   std::string topic = "test";
   std::int32_t partition = 0;
   std::uint64_t epoch = 1;
+  std::optional<HandedState> state = std::nullopt;  // to take over, from Lane::export_state()
+  bool self_test = false;                           // before it is assigned
 };
 
 /// What the handler produced, copied.
@@ -155,6 +164,37 @@ class Bytes {
   std::uint32_t size_ = 0;
 };
 
+/// What state_export() writes to.
+struct StateSink {
+  HandedState state;
+  bool has_begun = false;
+  bool has_failed = false;
+
+  static StateSink& of(moult_state_sink* sink) { return *reinterpret_cast<StateSink*>(sink); }
+  std::int32_t refuse() {
+    has_failed = true;
+    return MOULT_FAILURE;
+  }
+};
+
+inline std::int32_t state_begin(moult_state_sink* raw, const char* schema, std::uint32_t version) {
+  StateSink& sink = StateSink::of(raw);
+  const std::size_t size = std::strlen(schema);
+  if (sink.has_begun || size == 0 || size >= MOULT_NAME_SIZE) return sink.refuse();
+  sink.has_begun = true;
+  sink.state.schema = schema;
+  sink.state.version = version;
+  return MOULT_SUCCESS;
+}
+
+inline std::int32_t state_write(moult_state_sink* raw, const std::uint8_t* bytes,
+                                std::uint64_t size) {
+  StateSink& sink = StateSink::of(raw);
+  if (!sink.has_begun || size > MOULT_STATE_MAX - sink.state.bytes.size()) return sink.refuse();
+  sink.state.bytes.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  return MOULT_SUCCESS;
+}
+
 }  // namespace detail
 
 /// A plugin, loaded or linked in. Outlives its lanes.
@@ -192,6 +232,11 @@ class Plugin {
     if (!table_->create || !table_->consume || !table_->destroy) {
       throw std::runtime_error("the plugin's table lacks create, consume or destroy");
     }
+    const bool has_state = MOULT_HAS_FIELD(table_, state_import) &&
+                           table_->state_export != nullptr && table_->state_import != nullptr;
+    if (wants(MOULT_CAP_STATE) && !has_state) {
+      throw std::runtime_error("the plugin's table lacks state_export or state_import");
+    }
   }
 
   moult_host host_ = {sizeof(moult_host),  MOULT_ABI_MINOR,        detail::host_log,
@@ -215,6 +260,12 @@ class Lane {
         plugin_.table().create(&plugin_.host(), host_side_.handle(), options_.settings.c_str(),
                                static_cast<std::uint32_t>(options_.settings.size()), &lane, &error);
     if (instance_ == nullptr) throw std::runtime_error(std::string("create failed: ") + text);
+    try {
+      prepare();
+    } catch (...) {
+      plugin_.table().destroy(instance_);
+      throw;
+    }
     if (plugin_.table().assigned != nullptr) plugin_.table().assigned(instance_, &lane);
   }
   ~Lane() { plugin_.table().destroy(instance_); }
@@ -227,6 +278,21 @@ class Lane {
 
   /// Whether the last consume() returned MOULT_SUCCESS.
   bool succeeded() const { return succeeded_; }
+
+  /// What the handler would hand to its next version, for the `state` of another lane's options.
+  /// The lane can go on. Throws when the handler refuses, or writes what a host would not take.
+  HandedState export_state() {
+    if (!plugin_.wants(MOULT_CAP_STATE)) throw std::runtime_error("the plugin hands no state over");
+    detail::StateSink sink;
+    const moult_state_writer writer = {sizeof(moult_state_writer), 0,
+                                       reinterpret_cast<moult_state_sink*>(&sink),
+                                       detail::state_begin, detail::state_write};
+    ask("state_export", [&](moult_error* error) {
+      return plugin_.table().state_export(instance_, &writer, error);
+    });
+    if (sink.has_failed) throw std::runtime_error("state_export was refused a call");
+    return sink.state;
+  }
 
   void revoke(std::uint32_t reason = MOULT_REVOKED, std::int64_t deadline_ms = 10000) {
     if (plugin_.table().revoked != nullptr) {
@@ -259,6 +325,35 @@ class Lane {
     std::vector<moult_record> records;
     std::vector<moult_outcome> outcomes;
   };
+
+  /// Calls what may refuse.
+  template <typename Call>
+  static void ask(const char* function, Call call) {
+    char text[1024] = "";
+    moult_error error = {sizeof(moult_error), sizeof text, text};
+    if (call(&error) == MOULT_SUCCESS) return;
+    throw std::runtime_error(std::string(function) + " failed: " + text);
+  }
+
+  /// What comes between create and assigned.
+  void prepare() {
+    const moult_plugin& table = plugin_.table();
+    if (options_.self_test && MOULT_HAS_FIELD(&table, self_test) && table.self_test != nullptr) {
+      ask("self_test", [&](moult_error* error) { return table.self_test(instance_, error); });
+    }
+    if (!options_.state) return;
+    if (!plugin_.wants(MOULT_CAP_STATE)) throw std::runtime_error("the plugin takes no state over");
+    const HandedState& state = *options_.state;
+    const moult_state raw = {sizeof(moult_state),
+                             state.version,
+                             state.schema.c_str(),
+                             static_cast<std::uint32_t>(state.schema.size()),
+                             0,
+                             reinterpret_cast<const std::uint8_t*>(state.bytes.data()),
+                             state.bytes.size()};
+    ask("state_import",
+        [&](moult_error* error) { return table.state_import(instance_, &raw, error); });
+  }
 
   moult_lane raw_lane() const {
     return {sizeof(moult_lane),

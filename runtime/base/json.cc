@@ -1,8 +1,8 @@
-#include "runtime/config/json.h"
+#include "runtime/base/json.h"
 
 #include <fmt/format.h>
 
-namespace moult::config {
+namespace moult {
 namespace {
 
 std::string escaped(char byte) {
@@ -65,4 +65,4 @@ void JsonWriter::separate() {
   needs_comma_ = true;
 }
 
-}  // namespace moult::config
+}  // namespace moult

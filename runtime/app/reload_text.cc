@@ -1,0 +1,119 @@
+#include "runtime/app/reload_text.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "runtime/config/json.h"
+
+namespace moult {
+namespace {
+
+std::string_view name_of(HandlerReload::Result result) {
+  switch (result) {
+    case HandlerReload::Result::kUntouched:
+      return "untouched";
+    case HandlerReload::Result::kUnchanged:
+      return "unchanged";
+    case HandlerReload::Result::kActive:
+      return "active";
+    case HandlerReload::Result::kLagging:
+      return "lagging";
+    case HandlerReload::Result::kTakenBack:
+      return "taken back";
+  }
+  return "";
+}
+
+double ms(Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
+
+std::string describe(const GenerationFacts& facts) {
+  return fmt::format("generation {} ({} {}, build id {})", static_cast<std::uint32_t>(facts.number),
+                     facts.plugin, facts.version, facts.build_id);
+}
+
+std::string line_of(const HandlerReload& handler) {
+  const std::string from = describe(handler.from);
+  switch (handler.result) {
+    case HandlerReload::Result::kUnchanged:
+      return fmt::format("unchanged: {} runs on; --force reloads it", from);
+    case HandlerReload::Result::kActive:
+      return fmt::format(
+          "{} is active on {} lanes, instead of generation {}; pause {:.3f} ms at worst, "
+          "{:.3f} ms over all lanes",
+          describe(*handler.to), handler.lanes, static_cast<std::uint32_t>(handler.from.number),
+          ms(handler.worst_pause), ms(handler.total_pause));
+    case HandlerReload::Result::kLagging:
+      return fmt::format("{} is active on {} of {} lanes; the others go over when their batch ends",
+                         describe(*handler.to), handler.lanes_there, handler.lanes);
+    case HandlerReload::Result::kTakenBack:
+      return fmt::format("refused, {} has all lanes back: {}", from, handler.refused);
+    case HandlerReload::Result::kUntouched:
+      break;
+  }
+  return handler.refused.empty() ? fmt::format("untouched, {} runs on", from)
+                                 : fmt::format("refused, {} runs on: {}", from, handler.refused);
+}
+
+std::string json_of(const GenerationFacts& facts) {
+  return fmt::format(R"({{"generation":{},"plugin":{},"version":{},"build_id":{}}})",
+                     static_cast<std::uint32_t>(facts.number), config::json_string(facts.plugin),
+                     config::json_string(facts.version), config::json_string(facts.build_id));
+}
+
+std::string json_of(const HandlerReload& handler) {
+  std::string lagging;
+  for (const TopicPartition& lane : handler.lagging) {
+    lagging += fmt::format(R"({}{{"topic":{},"partition":{}}})", lagging.empty() ? "" : ",",
+                           config::json_string(lane.topic), lane.partition);
+  }
+  return fmt::format(
+      R"({{"group":{},"handler":{},"result":{},"from":{},"to":{},"refused":{},"lanes":{},)"
+      R"("lanes_there":{},"lagging":[{}],"worst_pause_ms":{:.3f},"total_pause_ms":{:.3f},)"
+      R"("swap_ms":{:.3f}}})",
+      config::json_string(handler.group), config::json_string(handler.handler),
+      config::json_string(name_of(handler.result)), json_of(handler.from),
+      handler.to ? json_of(*handler.to) : "null", config::json_string(handler.refused),
+      handler.lanes, handler.lanes_there, lagging, ms(handler.worst_pause), ms(handler.total_pause),
+      ms(handler.swap_took));
+}
+
+}  // namespace
+
+std::string reload_as_text(const ReloadReport& report) {
+  if (!report.refused.empty()) return "refused, nothing changed: " + report.refused;
+  std::string text;
+  for (const HandlerReload& handler : report.handlers) {
+    if (!text.empty()) text += '\n';
+    text += fmt::format("{}/{}: {}", handler.group, handler.handler, line_of(handler));
+    for (const TopicPartition& lane : handler.lagging) {
+      text += fmt::format("\n  {}[{}] is still on the old generation", lane.topic, lane.partition);
+    }
+  }
+  return text;
+}
+
+void log_reload(Logger log, const ReloadReport& report) {
+  const auto write = [&](bool good, const std::string& handler, const std::string& what) {
+    const Field fields[] = {{"handler", handler}, {"result", what}};
+    log.write(good ? Severity::kInfo : Severity::kError, good ? "reloaded" : "reload refused",
+              fields);
+  };
+  if (!report.refused.empty()) write(false, "all", report.refused);
+  for (const HandlerReload& handler : report.handlers) {
+    write(report.ok, handler.handler, line_of(handler));
+  }
+}
+
+std::string reload_as_json(const ReloadReport& report) {
+  std::string list;
+  for (const HandlerReload& handler : report.handlers) {
+    if (!list.empty()) list += ',';
+    list += json_of(handler);
+  }
+  return fmt::format(R"({{"ok":{},"text":{},"refused":{},"took_ms":{:.3f},"handlers":[{}]}})",
+                     report.ok, config::json_string(reload_as_text(report)),
+                     config::json_string(report.refused), ms(report.took), list);
+}
+
+}  // namespace moult

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "runtime/dispatch/handler_policy.h"
+#include "runtime/plugin/load.h"
+#include "runtime/plugin/preflight.h"
+#include "runtime/workers/lane_settings.h"
+#include "runtime/workers/running_generation.h"
+
+namespace moult {
+
+/// What the configuration wants a handler to be.
+struct HandlerPlan {
+  GenerationSpec spec;  // without its number
+  PreflightSpec preflight;
+  LaneSettings settings;
+  HandlerPolicy policy;
+  std::size_t workers = 1;
+  std::string fingerprint;  // of all the above but the plugin's bytes
+};
+
+/// What one generation of a handler is, for people and for telling it from another.
+struct GenerationFacts {
+  GenerationNumber number{};
+  std::string plugin;   // its name
+  std::string version;  // the plugin's own
+  std::string build_id;
+  std::string content_hash;  // of its file
+  std::string fingerprint;   // of its plan
+};
+
+struct LoadedHandler {
+  GenerationFacts facts;
+  std::unique_ptr<RunningGeneration> running;
+};
+
+/// Loads a plugin that was staged and verified, and starts its workers.
+Result<LoadedHandler> load_handler(const HandlerPlan& plan, GenerationNumber number,
+                                   PreparedPlugin plugin, Logger log);
+
+}  // namespace moult

@@ -1,0 +1,449 @@
+#include "runtime/reload/reloader.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/base/alt_stack.h"
+
+namespace moult {
+namespace {
+
+// How long a generation that nobody needs is waited for before others have their turn.
+constexpr Duration kRetireWait = std::chrono::milliseconds(500);
+// How often one that a handler does not let go of is looked at again.
+constexpr Duration kRetireAgain = std::chrono::seconds(5);
+
+// A poller that is not ended answers at once.
+constexpr Duration kHeardWait = std::chrono::seconds(10);
+
+constexpr const char* kStopping = "the daemon stops";
+
+std::string known_names(const std::vector<ReloadTarget>& targets) {
+  std::vector<std::string> names;
+  for (const ReloadTarget& target : targets) names.push_back(target.handler);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+}  // namespace
+
+Reloader::Reloader(std::vector<ReloadTarget> targets, PlanSource plans, ReloaderOptions options,
+                   Logger log)
+    : targets_(std::move(targets)),
+      plans_(std::move(plans)),
+      options_(std::move(options)),
+      log_(log.for_component(Component::kReload)) {
+  for (const ReloadTarget& target : targets_) {
+    HandlerVersions& versions = versions_.emplace_back();
+    versions.active = target.facts;
+    versions.policy = target.policy;
+    versions.last_number = static_cast<std::uint32_t>(target.facts.number);
+  }
+  publish();
+  thread_ = std::thread([this] { run(); });
+}
+
+Reloader::~Reloader() {
+  stop();
+  thread_.join();
+}
+
+// ---- Other threads ------------------------------------------------------------------------------
+
+void Reloader::reload(ReloadOrder request, Done done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      const auto same = std::ranges::find_if(jobs_, [&](const Job& job) {
+        const auto* waiting = std::get_if<ReloadOrder>(&job.what);
+        return waiting != nullptr && *waiting == request;
+      });
+      if (same != jobs_.end()) {
+        same->done.push_back(std::move(done));
+      } else {
+        Job& job = jobs_.emplace_back();
+        job.what = std::move(request);
+        job.done.push_back(std::move(done));
+      }
+      changed_.notify_all();
+      return;
+    }
+  }
+  done({false, kStopping, {}, {}});
+}
+
+void Reloader::rollback(std::string handler, Done done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      Job& job = jobs_.emplace_back();
+      job.what = std::move(handler);
+      job.done.push_back(std::move(done));
+      changed_.notify_all();
+      return;
+    }
+  }
+  done({false, kStopping, {}, {}});
+}
+
+void Reloader::moved(std::size_t target, const HandoverProgress& progress) {
+  const std::lock_guard lock(mutex_);
+  progress_[target] = progress;
+  changed_.notify_all();
+}
+
+void Reloader::stop() {
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+  changed_.notify_all();
+}
+
+bool Reloader::wait_stopped(TimePoint until) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_until(lock, until, [this] { return stopped_; });
+}
+
+std::vector<Reloader::TargetState> Reloader::states() const {
+  const std::lock_guard lock(mutex_);
+  return states_;
+}
+
+void Reloader::publish() {
+  const std::lock_guard lock(mutex_);
+  states_.clear();
+  for (const HandlerVersions& versions : versions_) {
+    TargetState& state = states_.emplace_back();
+    state.active = versions.active;
+    if (versions.kept) state.kept = versions.kept->facts;
+  }
+}
+
+// ---- The loop -----------------------------------------------------------------------------------
+
+void Reloader::run() noexcept {
+  pthread_setname_np(pthread_self(), "moult-reload");
+  const AltStack alt_stack;
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_until(lock, next_retirement(), [this] { return stopping_ || !jobs_.empty(); });
+    if (stopping_) break;
+    if (jobs_.empty()) {
+      lock.unlock();
+      retire_due();
+      continue;
+    }
+    Job job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    work(std::move(job));
+  }
+  std::deque<Job> refused;
+  {
+    const std::lock_guard lock(mutex_);
+    refused.swap(jobs_);
+  }
+  for (const Job& job : refused) {
+    for (const Done& done : job.done) done({false, kStopping, {}, {}});
+  }
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
+  changed_.notify_all();
+}
+
+void Reloader::work(Job job) {
+  const TimePoint began = Clock::now();
+  ReloadReport report;
+  if (const auto* request = std::get_if<ReloadOrder>(&job.what)) {
+    report = do_reload(*request);
+  } else {
+    report = do_rollback(std::get<std::string>(job.what));
+  }
+  report.took = Clock::now() - began;
+  publish();
+  for (const Done& done : job.done) done(report);
+}
+
+// ---- Reload -------------------------------------------------------------------------------------
+
+ReloadReport Reloader::do_reload(const ReloadOrder& request) {
+  ReloadReport report;
+  for (const std::string& name : request.handlers) {
+    if (std::ranges::any_of(targets_, [&](const auto& it) { return it.handler == name; })) continue;
+    report.refused = fmt::format("no handler '{}'; there are: {}", name, known_names(targets_));
+    return report;
+  }
+  const auto plans = plans_();
+  if (!plans) {
+    report.refused = plans.error().message;
+    return report;
+  }
+  std::vector<Move> moves;
+  bool refused = false;
+  for (std::size_t i = 0; i < targets_.size() && !refused; ++i) {
+    const ReloadTarget& target = targets_[i];
+    if (!request.handlers.empty() && std::ranges::count(request.handlers, target.handler) == 0) {
+      continue;
+    }
+    HandlerReload& handler = report.handlers.emplace_back();
+    handler.group = target.group;
+    handler.handler = target.handler;
+    handler.from = versions_[i].active;
+    const Status loaded = load(request, (*plans)[i], i, handler, moves);
+    if (!loaded) handler.refused = loaded.error().message;
+    refused = !loaded;
+  }
+  if (refused) {
+    abandon(moves);
+    return report;
+  }
+  report.ok = hand_over(moves, request.timeout, report);
+  return report;
+}
+
+/// All that can be refused without touching a lane.
+Status Reloader::load(const ReloadOrder& request, const HandlerPlan& plan, std::size_t target,
+                      HandlerReload& report, std::vector<Move>& moves) {
+  HandlerVersions& versions = versions_[target];
+  auto plugin = prepare_plugin(plan.spec.plugin, options_.staging, plan.spec.trust);
+  if (!plugin) return Unexpected(plugin.error());
+  const bool same = plugin->copy.content_hash() == versions.active.content_hash &&
+                    plan.fingerprint == versions.active.fingerprint;
+  if (same && !request.force) {
+    report.result = HandlerReload::Result::kUnchanged;
+    return Ok{};
+  }
+  const auto tried = preflight(plugin->copy, plan.preflight, options_.preflight);
+  if (!tried) return Unexpected(tried.error());
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return failure(kStopping);
+  }
+  const GenerationNumber number{++versions.last_number};
+  auto loaded = load_handler(plan, number, std::move(*plugin), log_);
+  if (!loaded) return Unexpected(loaded.error());
+  targets_[target].active->add(number, std::move(loaded->running));
+  report.to = loaded->facts;
+  moves.push_back({target, loaded->facts, plan.policy, true});
+  return Ok{};
+}
+
+ReloadReport Reloader::do_rollback(const std::string& handler) {
+  ReloadReport report;
+  std::vector<Move> moves;
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    if (targets_[i].handler != handler) continue;
+    const HandlerVersions& versions = versions_[i];
+    if (!versions.kept) continue;
+    HandlerReload& entry = report.handlers.emplace_back();
+    entry.group = targets_[i].group;
+    entry.handler = handler;
+    entry.from = versions.active;
+    entry.to = versions.kept->facts;
+    moves.push_back({i, versions.kept->facts, versions.kept->policy, false});
+  }
+  if (moves.empty()) {
+    report.refused = fmt::format(
+        "handler '{}' has no generation to go back to; one is kept for {} s after a reload",
+        handler, std::chrono::duration_cast<std::chrono::seconds>(options_.soak).count());
+    return report;
+  }
+  report.ok = hand_over(moves, ReloadOrder{}.timeout, report);
+  return report;
+}
+
+// ---- Lanes --------------------------------------------------------------------------------------
+
+/// Every lane gets its instance of the new generation first; from then on the lanes go over. True
+/// when all of all handlers did.
+bool Reloader::hand_over(const std::vector<Move>& moves, Milliseconds timeout,
+                         ReloadReport& report) {
+  if (moves.empty()) return true;
+  const TimePoint began = Clock::now();
+  const TimePoint until = began + timeout;
+  ask_prepare(moves);
+  const Wait prepared = wait_until_all(moves, Step::kPrepared, until);
+  note_progress(moves, report);
+  if (prepared != Wait::kThere) {
+    discard(moves, prepared, timeout, report);
+    return false;
+  }
+  ask_activate(moves);
+  const Wait active = wait_until_all(moves, Step::kActive, until);
+  note_progress(moves, report);
+  if (active == Wait::kRefused) {
+    take_back(moves, until, report);
+    return false;
+  }
+  for (HandlerReload& handler : report.handlers) {
+    if (!handler.to) continue;
+    const bool all = handler.lanes_there == handler.lanes;
+    handler.result = all ? HandlerReload::Result::kActive : HandlerReload::Result::kLagging;
+    handler.swap_took = Clock::now() - began;
+  }
+  settle(moves);
+  return active == Wait::kThere;
+}
+
+void Reloader::ask_prepare(const std::vector<Move>& moves) {
+  forget_progress(moves);
+  for (const Move& move : moves) {
+    const ReloadTarget& target = targets_[move.target];
+    target.port->prepare({target.index, move.to.number});
+  }
+}
+
+void Reloader::ask_activate(const std::vector<Move>& moves) {
+  forget_progress(moves);
+  for (const Move& move : moves) {
+    const ReloadTarget& target = targets_[move.target];
+    target.port->activate({target.index, move.to.number, move.policy});
+  }
+}
+
+/// No lane went over yet.
+void Reloader::discard(const std::vector<Move>& moves, Wait why, Milliseconds timeout,
+                       ReloadReport& report) {
+  forget_progress(moves);
+  for (const Move& move : moves) {
+    const ReloadTarget& target = targets_[move.target];
+    target.port->discard({target.index});
+  }
+  const std::string reason =
+      why == Wait::kStopped
+          ? std::string(kStopping)
+          : fmt::format("its instances were not made within {} ms", timeout.count());
+  for (HandlerReload& handler : report.handlers) {
+    if (why != Wait::kRefused && handler.to) handler.refused = reason;
+  }
+  // From the answer on no lane will ask for an instance of it.
+  const Wait heard = wait_until_all(moves_back(moves), Step::kHeard, Clock::now() + kHeardWait);
+  if (heard == Wait::kThere) abandon(moves);
+}
+
+/// The lanes that went over come back.
+void Reloader::take_back(const std::vector<Move>& moves, TimePoint until, ReloadReport& report) {
+  const std::vector<Move> back = moves_back(moves);
+  ask_activate(back);
+  const Wait waited =
+      wait_until_all(back, Step::kActive, std::max(until, Clock::now() + kHeardWait));
+  if (waited != Wait::kThere) {
+    log_.error("not every lane has its old generation back yet; each goes when its batch ends");
+  }
+  for (HandlerReload& handler : report.handlers) {
+    if (handler.to) handler.result = HandlerReload::Result::kTakenBack;
+  }
+  // From the answer on no lane will ask for an instance of it.
+  const Wait heard = wait_until_all(back, Step::kHeard, Clock::now());
+  if (heard == Wait::kThere) abandon(moves);
+}
+
+std::vector<Reloader::Move> Reloader::moves_back(const std::vector<Move>& moves) const {
+  std::vector<Move> back;
+  for (const Move& move : moves) {
+    const HandlerVersions& versions = versions_[move.target];
+    back.push_back({move.target, versions.active, versions.policy, false});
+  }
+  return back;
+}
+
+/// The first refusal decides.
+Reloader::Wait Reloader::wait_until_all(const std::vector<Move>& moves, Step step,
+                                        TimePoint until) {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    bool all = true;
+    for (const Move& move : moves) {
+      const auto at = progress_.find(move.target);
+      const bool heard = at != progress_.end() &&
+                         at->second.activated == (step != Step::kPrepared) &&
+                         at->second.generation == move.to.number;
+      if (heard && at->second.refused) return Wait::kRefused;
+      all = all && heard && (step == Step::kHeard || at->second.complete());
+    }
+    if (all) return Wait::kThere;
+    if (stopping_) return Wait::kStopped;
+    if (changed_.wait_until(lock, until) == std::cv_status::timeout) return Wait::kTimedOut;
+  }
+}
+
+void Reloader::note_progress(const std::vector<Move>& moves, ReloadReport& report) {
+  const std::lock_guard lock(mutex_);
+  for (const Move& move : moves) {
+    const auto at = progress_.find(move.target);
+    if (at == progress_.end()) continue;
+    const ReloadTarget& target = targets_[move.target];
+    for (HandlerReload& handler : report.handlers) {
+      if (handler.handler != target.handler || handler.group != target.group) continue;
+      const HandoverProgress& progress = at->second;
+      handler.lanes = progress.lanes;
+      handler.lanes_there = progress.there;
+      handler.lagging = progress.lagging;
+      handler.worst_pause = progress.worst_pause;
+      handler.total_pause = progress.total_pause;
+      if (progress.refused) handler.refused = *progress.refused;
+    }
+  }
+}
+
+void Reloader::forget_progress(const std::vector<Move>& moves) {
+  const std::lock_guard lock(mutex_);
+  for (const Move& move : moves) progress_.erase(move.target);
+}
+
+/// What was loaded for nothing.
+void Reloader::abandon(const std::vector<Move>& moves) {
+  for (const Move& move : moves) {
+    if (move.is_new) retire(move.target, move.to.number);
+  }
+}
+
+/// The generations that lanes came from are kept for a while.
+void Reloader::settle(const std::vector<Move>& moves) {
+  for (const Move& move : moves) {
+    HandlerVersions& versions = versions_[move.target];
+    if (versions.kept && move.is_new) retire(move.target, versions.kept->facts.number);
+    versions.kept = {std::exchange(versions.active, move.to),
+                     std::exchange(versions.policy, move.policy), Clock::now() + options_.soak};
+  }
+}
+
+// ---- Retirement ---------------------------------------------------------------------------------
+
+void Reloader::retire(std::size_t target, GenerationNumber number) {
+  std::unique_ptr<RunningGeneration> generation = targets_[target].active->take(number);
+  if (!generation) return;
+  if (generation->wait_unused(Clock::now() + kRetireWait)) return;
+  // A lane still runs a batch on it, or a call of its code does not return.
+  targets_[target].active->add(number, std::move(generation));
+  versions_[target].retiring.push_back(number);
+  log_.warning(
+      "a generation is still in use: it is unloaded later",
+      {{"handler", targets_[target].handler}, {"generation", static_cast<std::uint32_t>(number)}});
+}
+
+void Reloader::retire_due() {
+  const TimePoint now = Clock::now();
+  for (std::size_t i = 0; i < versions_.size(); ++i) {
+    HandlerVersions& versions = versions_[i];
+    if (versions.kept && versions.kept->until <= now) {
+      retire(i, versions.kept->facts.number);
+      versions.kept.reset();
+    }
+    for (const GenerationNumber number : std::exchange(versions.retiring, {})) retire(i, number);
+  }
+  publish();
+}
+
+TimePoint Reloader::next_retirement() const {
+  TimePoint next = kNever;
+  for (const HandlerVersions& versions : versions_) {
+    if (versions.kept) next = std::min(next, versions.kept->until);
+    if (!versions.retiring.empty()) next = std::min(next, Clock::now() + kRetireAgain);
+  }
+  return next;
+}
+
+}  // namespace moult

@@ -1,0 +1,163 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "runtime/base/log.h"
+#include "runtime/base/result.h"
+#include "runtime/base/time.h"
+#include "runtime/dispatch/events.h"
+#include "runtime/kafka/handover_port.h"
+#include "runtime/reload/handler_plan.h"
+#include "runtime/reload/reload_report.h"
+#include "runtime/workers/lane_table.h"
+
+namespace moult {
+
+/// A handler that can be reloaded. What it points to outlives the reloader.
+struct ReloadTarget {
+  std::string group;
+  std::string handler;
+  HandlerIndex index{};
+  kafka::HandoverPort* port = nullptr;  // what it answers comes to Reloader::moved()
+  ActiveHandler* active = nullptr;
+  GenerationFacts facts;  // of the generation that runs at the start
+  HandlerPolicy policy;   // its
+};
+
+/// What the configuration wants now, in the order of the targets; or why it can't be had live.
+using PlanSource = std::function<Result<std::vector<HandlerPlan>>()>;
+
+struct ReloaderOptions {
+  std::filesystem::path staging;
+  PreflightOptions preflight;
+  Milliseconds soak{300'000};  // how long the generation before is kept for a rollback
+};
+
+/// What somebody wants reloaded.
+struct ReloadOrder {
+  std::vector<std::string> handlers;  // by name; empty: all
+  bool force = false;                 // also what is unchanged
+  Milliseconds timeout{60'000};       // from loaded to active everywhere
+
+  friend bool operator==(const ReloadOrder&, const ReloadOrder&) = default;
+};
+
+/// Brings new generations of handlers into a running daemon, one request after the other, on its
+/// own thread: stage, verify, preflight, load, an instance for every lane, and only then lane by
+/// lane at batch boundaries. Each step may refuse; then the old generation goes on as if nothing
+/// had happened. The generation before is kept for a while, then unloaded.
+class Reloader {
+ public:
+  /// Called once, on the reloader's thread; or on the caller's, when the reloader has stopped.
+  using Done = std::function<void(const ReloadReport&)>;
+
+  Reloader(std::vector<ReloadTarget> targets, PlanSource plans, ReloaderOptions options,
+           Logger log);
+  /// As stop(), and waits for the thread: for a preflight under way, say.
+  ~Reloader();
+
+  // Any thread.
+  /// An equal request that has not begun yet is answered by the same reload.
+  void reload(ReloadOrder request, Done done);
+  /// Back to the generation before, while it is kept.
+  void rollback(std::string handler, Done done);
+  /// From a port.
+  void moved(std::size_t target, const HandoverProgress& progress);
+  /// Refuses what waits, gives up what is under way. Does not wait.
+  void stop();
+  /// False when the thread still works at `until`: nothing that it uses may go then.
+  bool wait_stopped(TimePoint until);
+
+  struct TargetState {
+    GenerationFacts active;
+    std::optional<GenerationFacts> kept;
+  };
+  std::vector<TargetState> states() const;
+
+ private:
+  struct Job {
+    std::variant<ReloadOrder, std::string> what;  // a reload, or the handler to roll back
+    std::vector<Done> done;
+  };
+
+  /// What a handler runs, what it ran before, and what is on its way out. The reloader's thread.
+  struct HandlerVersions {
+    GenerationFacts active;
+    HandlerPolicy policy;
+    struct Kept {
+      GenerationFacts facts;
+      HandlerPolicy policy;
+      TimePoint until;
+    };
+    std::optional<Kept> kept;
+    std::vector<GenerationNumber> retiring;  // not unused yet
+    std::uint32_t last_number = 0;
+  };
+
+  /// A handler on its way to another generation.
+  struct Move {
+    std::size_t target;
+    GenerationFacts to;
+    HandlerPolicy policy;
+    bool is_new = false;  // loaded for this: to be unloaded again when it is refused
+  };
+
+  enum class Wait : std::uint8_t { kThere, kRefused, kTimedOut, kStopped };
+
+  void run() noexcept;
+  void work(Job job);
+  ReloadReport do_reload(const ReloadOrder& request);
+  ReloadReport do_rollback(const std::string& handler);
+  Status load(const ReloadOrder& request, const HandlerPlan& plan, std::size_t target,
+              HandlerReload& report, std::vector<Move>& moves);
+  bool hand_over(const std::vector<Move>& moves, Milliseconds timeout, ReloadReport& report);
+  void ask_prepare(const std::vector<Move>& moves);
+  void ask_activate(const std::vector<Move>& moves);
+  void discard(const std::vector<Move>& moves, Wait why, Milliseconds timeout,
+               ReloadReport& report);
+  void take_back(const std::vector<Move>& moves, TimePoint until, ReloadReport& report);
+  std::vector<Move> moves_back(const std::vector<Move>& moves) const;
+  void abandon(const std::vector<Move>& moves);
+  void settle(const std::vector<Move>& moves);
+  enum class Step : std::uint8_t { kPrepared, kHeard, kActive };
+  Wait wait_until_all(const std::vector<Move>& moves, Step step, TimePoint until);
+  void note_progress(const std::vector<Move>& moves, ReloadReport& report);
+  void forget_progress(const std::vector<Move>& moves);
+  void retire(std::size_t target, GenerationNumber number);
+  void retire_due();
+  TimePoint next_retirement() const;
+  void publish();
+
+  // Constant after construction.
+  const std::vector<ReloadTarget> targets_;
+  const PlanSource plans_;
+  const ReloaderOptions options_;
+  const Logger log_;
+
+  // The reloader's thread.
+  std::vector<HandlerVersions> versions_;  // by target
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  // Guarded by mutex_.
+  std::deque<Job> jobs_;
+  std::map<std::size_t, HandoverProgress> progress_;  // by target
+  std::vector<TargetState> states_;
+  bool stopping_ = false;
+  bool stopped_ = false;
+
+  std::thread thread_;  // last: it uses everything above
+};
+
+}  // namespace moult

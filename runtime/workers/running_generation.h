@@ -1,0 +1,83 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "runtime/base/time.h"
+#include "runtime/plugin/generation.h"
+#include "runtime/workers/lane_settings.h"
+#include "runtime/workers/worker_pool.h"
+
+namespace moult {
+
+/// One generation of a handler at work: its code, what the configuration said when it was loaded,
+/// and the workers that belong to it. Whoever uses it holds a GenerationUse; it is destroyed when
+/// none is left, not on one of its own workers.
+class RunningGeneration {
+ public:
+  RunningGeneration(LaneSettings settings, std::shared_ptr<Generation> generation,
+                    std::size_t workers)
+      : settings_(std::move(settings)),
+        generation_(std::move(generation)),
+        workers_("mw-" + settings_.handler, workers) {}
+
+  const LaneSettings& settings() const { return settings_; }
+  Generation& generation() const { return *generation_; }
+  WorkerPool& workers() { return workers_; }
+  const WorkerPool& workers() const { return workers_; }
+
+  /// Any thread. False when somebody still uses it at `until`.
+  bool wait_unused(TimePoint until) {
+    std::unique_lock lock(mutex_);
+    return unused_.wait_until(lock, until, [this] { return uses_ == 0; });
+  }
+
+ private:
+  friend class GenerationUse;
+
+  void acquire() {
+    const std::lock_guard lock(mutex_);
+    ++uses_;
+  }
+  void release() {
+    // Told under the lock: whoever hears it may destroy this at once.
+    const std::lock_guard lock(mutex_);
+    if (--uses_ == 0) unused_.notify_all();
+  }
+
+  // Constant after construction.
+  const LaneSettings settings_;
+  const std::shared_ptr<Generation> generation_;
+
+  std::mutex mutex_;
+  std::condition_variable unused_;
+  std::size_t uses_ = 0;  // guarded by mutex_
+
+  WorkerPool workers_;  // last: joined before the library goes
+};
+
+/// Keeps a generation at work. Any thread, one at a time.
+class GenerationUse {
+ public:
+  explicit GenerationUse(RunningGeneration& run) : run_(&run) { run_->acquire(); }
+  GenerationUse(const GenerationUse& other) : GenerationUse(*other.run_) {}
+  GenerationUse(GenerationUse&& other) noexcept : run_(std::exchange(other.run_, nullptr)) {}
+  GenerationUse& operator=(GenerationUse other) noexcept {
+    std::swap(run_, other.run_);
+    return *this;
+  }
+  ~GenerationUse() {
+    if (run_ != nullptr) run_->release();
+  }
+
+  RunningGeneration* operator->() const { return run_; }
+  RunningGeneration& operator*() const { return *run_; }
+
+ private:
+  RunningGeneration* run_;
+};
+
+}  // namespace moult

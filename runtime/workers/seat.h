@@ -1,0 +1,56 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "runtime/base/in_hand.h"
+#include "runtime/base/result.h"
+#include "runtime/workers/running_generation.h"
+
+namespace moult {
+
+/// A lane's place in one generation: its instance there, and what that may ask of the lane. A
+/// standby is a seat whose lane still sits in another one; what it asks meanwhile is refused.
+class Seat final : public LaneHost {
+ public:
+  Seat(GenerationUse run, const LaneIdentity& identity)
+      : run_(std::move(run)), identity_(identity) {}
+
+  // Constant.
+  RunningGeneration& run() const { return *run_; }
+  const LaneSettings& settings() const { return run_->settings(); }
+  Generation& generation() const { return run_->generation(); }
+
+  // A worker of the generation, one call at a time; destroy() may come beside create().
+  Status create();
+  Instance* instance() const { return instance_.get(); }
+  void destroy();
+
+  /// From now on `lane` answers.
+  void serve(LaneHost& lane) { lane_ = &lane; }
+
+  /// For the report of a crash inside of the plugin.
+  InHand in_hand_for(const char* call) const;
+
+  bool cancelled() const noexcept override {
+    const LaneHost* lane = lane_;
+    return lane != nullptr && lane->cancelled();
+  }
+  std::int32_t produce(const moult_message& message) noexcept override {
+    LaneHost* lane = lane_;
+    return lane == nullptr ? MOULT_PRODUCE_NOT_NOW : lane->produce(message);
+  }
+
+ private:
+  const GenerationUse run_;
+  const LaneIdentity identity_;  // its own: it may outlive the lane
+  std::atomic<LaneHost*> lane_{nullptr};
+
+  std::mutex making_;  // held while the instance is made or destroyed
+  bool dropped_ = false;
+  std::unique_ptr<Instance> instance_;
+};
+
+}  // namespace moult

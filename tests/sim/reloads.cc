@@ -1,0 +1,100 @@
+#include "tests/sim/reloads.h"
+
+#include <algorithm>
+
+namespace moult::sim {
+
+void Reloads::begin_life() {
+  handlers_.clear();
+  for (std::size_t i = 0; i < world_.settings.handlers.size(); ++i) {
+    handlers_.push_back({.index = HandlerIndex{static_cast<std::uint32_t>(i)}, .previous = {}});
+  }
+}
+
+bool Reloads::at_rest() const {
+  return std::ranges::all_of(handlers_, [](const Handler& h) { return h.phase == Phase::kIdle; });
+}
+
+void Reloads::step(Member& member, bool calm) {
+  for (Handler& handler : handlers_) {
+    switch (handler.phase) {
+      case Phase::kIdle:
+        go_on_idle(handler, member);
+        break;
+      case Phase::kPreparing:
+        go_on_preparing(handler, member, calm);
+        break;
+      case Phase::kActivating:
+        go_on_activating(handler, member, calm);
+        break;
+    }
+  }
+}
+
+/// The last word on what was asked for; none when it was not heard yet.
+const HandoverProgress* Reloads::told(const Handler& handler, const Member& member) {
+  const auto& last = member.handover(handler.index).told;
+  const bool preparing = handler.phase == Phase::kPreparing;
+  const GenerationNumber asked = preparing ? handler.last : handler.active;
+  if (!last || last->generation != asked || last->activated == preparing) return nullptr;
+  return &*last;
+}
+
+void Reloads::go_on_idle(Handler& handler, Member& member) {
+  if (!world_.random.chance(world_.faults.reload)) return;
+  if (handler.previous && world_.random.chance(0.25)) {
+    activate(handler, member, *handler.previous);
+  } else {
+    prepare(handler, member);
+  }
+}
+
+void Reloads::go_on_preparing(Handler& handler, Member& member, bool calm) {
+  const HandoverProgress* progress = told(handler, member);
+  const bool changes_its_mind = !calm && world_.random.chance(0.05);
+  if (changes_its_mind || (progress != nullptr && progress->refused)) {
+    if (calm || world_.random.chance(0.7)) discard(handler, member);
+  } else if (progress != nullptr && progress->complete()) {
+    if (calm || world_.random.chance(0.7)) activate(handler, member, handler.last);
+  }
+}
+
+void Reloads::go_on_activating(Handler& handler, Member& member, bool calm) {
+  const HandoverProgress* progress = told(handler, member);
+  if (progress != nullptr && progress->complete()) {
+    handler.phase = Phase::kIdle;
+  } else if (progress != nullptr && progress->refused && (calm || world_.random.chance(0.5))) {
+    const bool insists = world_.random.chance(0.3);
+    activate(handler, member, insists ? handler.active : handler.previous.value_or(handler.active));
+  } else if (!calm && world_.random.chance(0.1)) {
+    // Lanes may be on their way, or hang.
+    if (handler.previous && world_.random.chance(0.5)) {
+      activate(handler, member, *handler.previous);
+    } else {
+      prepare(handler, member);
+    }
+  }
+}
+
+void Reloads::prepare(Handler& handler, Member& member) {
+  handler.phase = Phase::kPreparing;
+  handler.last = GenerationNumber{static_cast<std::uint32_t>(handler.last) + 1};
+  member.prepare(handler.index, handler.last);
+}
+
+void Reloads::activate(Handler& handler, Member& member, GenerationNumber generation) {
+  handler.phase = Phase::kActivating;
+  if (generation != handler.active) handler.previous = handler.active;
+  handler.active = generation;
+  HandlerPolicy policy = draw_policy(world_.random);
+  policy.max_ahead_bytes = member.handover(handler.index).policy.max_ahead_bytes;
+  member.activate({handler.index, generation, policy});
+}
+
+/// Lanes may still be on their way to what is active.
+void Reloads::discard(Handler& handler, Member& member) {
+  handler.phase = Phase::kActivating;
+  member.discard(handler.index);
+}
+
+}  // namespace moult::sim
