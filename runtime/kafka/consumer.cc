@@ -17,7 +17,6 @@
 namespace moult::kafka {
 namespace {
 
-constexpr const char* kPollerName = "moult-poller";
 // Each lane has at most one answer and one Ready under way; the rest are requests of people.
 constexpr std::size_t kMailboxBound = 1'000'000;
 // librdkafka wants its consumer queue served at least this often.
@@ -172,14 +171,6 @@ void Consumer::handle(const RequestQuiet&) {
 void Consumer::handle(const RequestDump&) {
   dump_lanes();
   dump_threads();
-}
-
-void Consumer::handle(const RequestInspect& request) {
-  ConsumerSnapshot snapshot{options_.group, quiet_, unready(), {}};
-  for (const LaneId id : dispatcher_.assigned_lanes()) {
-    snapshot.lanes.push_back(snapshot_of(dispatcher_.lane(id)));
-  }
-  request.tell(std::move(snapshot));
 }
 
 void Consumer::handle(const StandbyCreated& event) {
@@ -382,32 +373,6 @@ void Consumer::log_callback(const rd_kafka_t* client, int level, const char* fac
 
 // ---- Ending -------------------------------------------------------------------------------------
 
-std::vector<std::string> Consumer::describe_unfinished(const std::vector<LaneId>& lanes) const {
-  std::vector<std::string> lines;
-  for (const LaneId id : lanes) {
-    const LaneActivity activity = executor_.activity(id);
-    const TopicPartition& partition = dispatcher_.lane(id).partition;
-    lines.push_back(
-        fmt::format("handler {} (build id {}) still runs on {}[{}], offsets {} to {}, for {} ms",
-                    activity.handler, activity.build_id, partition.topic, partition.partition,
-                    activity.running.begin, activity.running.end - 1, to_ms(activity.running_for)));
-  }
-  return lines;
-}
-
-std::vector<std::string> Consumer::describe_uncommitted() const {
-  std::vector<std::string> lines;
-  for (const auto& [partition, id] : dispatcher_.assignment()) {
-    const Lane& lane = dispatcher_.lane(id);
-    if (!lane.owes_commit()) continue;
-    lines.push_back(fmt::format(
-        "{}[{}] is finished up to offset {}, committed up to {}", partition.topic,
-        partition.partition, *lane.finished_to - 1,
-        lane.acknowledged ? std::to_string(*lane.acknowledged - 1) : "where it was taken over"));
-  }
-  return lines;
-}
-
 /// With a lane unfinished the client can't be destroyed (it waits for the messages in that lane's
 /// hands), nor while it waits for a broker: then the process has to go.
 void Consumer::close() {
@@ -457,83 +422,6 @@ void Consumer::leave_when_idle() {
   const PartitionListHandle assignment(partitions);
   const bool is_static = options_.properties.contains("group.instance.id");
   if (assignment->cnt == 0 && incremental() && !is_static) rd_kafka_unsubscribe(client_.get());
-}
-
-LaneSnapshot Consumer::snapshot_of(const Lane& lane) const {
-  const LaneActivity activity = executor_.activity(lane.id);
-  LaneSnapshot seen;
-  seen.partition = lane.partition;
-  seen.part = lane.is_intake() ? "intake" : lane.is_slot() ? "slot" : "whole";
-  seen.state = name_of(lane.state);
-  seen.handler = activity.handler;
-  seen.build_id = activity.build_id;
-  seen.epoch = lane.epoch;
-  seen.generation = lane.generation;
-  seen.watermark = lane.tracker.watermark().value_or(-1);
-  seen.committed = lane.acknowledged.value_or(-1);
-  std::int64_t low = -1;
-  rd_kafka_get_watermark_offsets(client_.get(), lane.partition.topic.c_str(),
-                                 lane.partition.partition, &low, &seen.high_watermark);
-  seen.high_watermark = std::max<Offset>(seen.high_watermark, -1);
-  seen.running = activity.running;
-  seen.running_for = activity.running_for;
-  seen.failures = lane.failures;
-  return seen;
-}
-
-std::vector<std::string> Consumer::unready() const {
-  std::vector<std::string> reasons;
-  const auto add = [&](bool holds, std::string reason) {
-    if (holds) reasons.push_back(std::move(reason));
-  };
-  add(reported_.lanes.stopped > 0, fmt::format("{} lanes stopped", reported_.lanes.stopped));
-  add(reported_.lanes.overdue > 0,
-      fmt::format("{} lanes with a batch over its deadline", reported_.lanes.overdue));
-  add(reported_.unreachable, "no broker answers");
-  add(reported_.fatal, "the membership ended");
-  add(stopping_, "it stops");
-  return reasons;
-}
-
-void Consumer::dump_lanes() const {
-  for (const LaneId id : dispatcher_.assigned_lanes()) {
-    const LaneSnapshot lane = snapshot_of(dispatcher_.lane(id));
-    log_.info("lane", {{"group", options_.group},
-                       {"topic", lane.partition.topic},
-                       {"partition", lane.partition.partition},
-                       {"part", lane.part},
-                       {"epoch", lane.epoch},
-                       {"state", lane.state},
-                       {"handler", lane.handler},
-                       {"generation", static_cast<std::uint32_t>(lane.generation)},
-                       {"build_id", lane.build_id},
-                       {"watermark", lane.watermark},
-                       {"committed", lane.committed},
-                       {"running_from", lane.running.begin},
-                       {"running_to", lane.running.end},
-                       {"running_ms", to_ms(lane.running_for)},
-                       {"failures", lane.failures}});
-  }
-}
-
-void Consumer::dump_threads() const {
-  log_.info("thread", {{"group", options_.group},
-                       {"name", kPollerName},
-                       {"thread", ::gettid()},
-                       {"state", "polls"}});
-  for (const WorkerActivity& worker : executor_.workers()) {
-    std::vector<Field> fields = {{"group", options_.group},
-                                 {"name", worker.name},
-                                 {"thread", worker.thread},
-                                 {"handler", worker.handler},
-                                 {"state", worker.partition ? "busy" : "waits"}};
-    if (worker.partition) {
-      fields.insert(fields.end(), {{"topic", worker.partition->topic},
-                                   {"partition", worker.partition->partition},
-                                   {"busy_ms", to_ms(worker.busy_for)}});
-    }
-    log_.write(Severity::kInfo, "thread", fields);
-  }
 }
 
 }  // namespace moult::kafka

@@ -175,6 +175,8 @@ class Consumer final : public LaneAnswers, public HandoverPort {
                            const char* text);
   static void ready_callback(rd_kafka_t* client, void* opaque);
 
+  static constexpr const char* kPollerName = "moult-poller";
+
   // Constant after construction.
   const ConsumerOptions options_;
   const TopicRouter router_;
