@@ -1,5 +1,7 @@
 #include "runtime/app/admin_requests.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <utility>
@@ -66,6 +68,8 @@ void AdminRequests::answer(const AdminRequest& request, AdminReply reply) {
   if (reads && request.target == "/status") return status(std::move(reply));
   if (reads && request.target == "/health") return health(std::move(reply));
   if (acts && request.target == "/quiet") return quiet(reply);
+  if (acts && request.target == "/pause") return pause(request, true, reply);
+  if (acts && request.target == "/resume") return pause(request, false, reply);
   if (acts && request.target == "/reload") return reload(request, std::move(reply));
   if (acts && request.target == "/rollback") return rollback(request, std::move(reply));
   reply(refusal(reads || acts ? 404 : 405,
@@ -120,6 +124,7 @@ DaemonStatus AdminRequests::status_of(const Snapshots& snapshots) {
     consumer.group = snapshots[i].group;
     consumer.ready = snapshots[i].unready.empty();
     consumer.quiet = snapshots[i].quiet;
+    consumer.paused = snapshots[i].paused;
     for (const kafka::LaneSnapshot& lane : snapshots[i].lanes) {
       consumer.lanes.push_back(lane_of(lane));
     }
@@ -136,6 +141,37 @@ void AdminRequests::quiet(const AdminReply& reply) {
   for (const auto& membership : memberships_) membership->consumer().quiet();
   reply({200,
          ActionAnswer{true, "quiet: no further batch starts, the memberships stay", {}}.to_json()});
+}
+
+void AdminRequests::pause(const AdminRequest& request, bool paused, const AdminReply& reply) {
+  const auto body = NamesBody::read(request.body);
+  if (!body) return reply(refusal(400, body.error().message));
+  if (const auto name = unknown(body->names)) {
+    return reply(refusal(404, "there is no group and no handler '" + *name + "': nothing changed"));
+  }
+  std::vector<std::string> meant;
+  for (const auto& membership : memberships_) {
+    for (std::string& name : membership->pause(body->names, paused)) {
+      meant.push_back(std::move(name));
+    }
+  }
+  const std::string text =
+      fmt::format("{}: {}", paused ? "paused" : "resumed", fmt::join(meant, ", "));
+  reply({200, ActionAnswer{true, text, {}}.to_json()});
+}
+
+std::optional<std::string> AdminRequests::unknown(const std::vector<std::string>& names) const {
+  for (const std::string& name : names) {
+    bool known = false;
+    for (const auto& membership : memberships_) {
+      known = known || membership->group() == name;
+      for (const HandlerTotals& totals : membership->totals()) {
+        known = known || totals.handler == name;
+      }
+    }
+    if (!known) return name;
+  }
+  return std::nullopt;
 }
 
 /// For whoever asked, and for the next status.

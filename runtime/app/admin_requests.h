@@ -3,6 +3,8 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "runtime/admin/admin_message.h"
@@ -28,6 +30,9 @@ class AdminRequests {
   void status(AdminReply reply);
   void health(AdminReply reply);
   void quiet(const AdminReply& reply);
+  void pause(const AdminRequest& request, bool paused, const AdminReply& reply);
+  /// The first name that is neither a group nor a handler.
+  std::optional<std::string> unknown(const std::vector<std::string>& names) const;
   void reload(const AdminRequest& request, AdminReply reply);
   void rollback(const AdminRequest& request, AdminReply reply);
   Reloader::Done answer_with(AdminReply reply);

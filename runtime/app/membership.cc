@@ -86,6 +86,18 @@ std::vector<ReloadTarget> Membership::reload_targets() {
   return targets;
 }
 
+std::vector<std::string> Membership::pause(const std::vector<std::string>& names, bool paused) {
+  std::vector<std::string> meant;
+  const auto named = [&](const std::string& name) { return std::ranges::count(names, name) > 0; };
+  for (std::size_t i = 0; i < handlers_.size(); ++i) {
+    const std::string& name = handlers_[i]->name();
+    if (!names.empty() && !named(group_) && !named(name)) continue;
+    consumer_->pause(HandlerIndex{static_cast<std::uint32_t>(i)}, paused);
+    meant.push_back(name);
+  }
+  return meant;
+}
+
 std::vector<HandlerTotals> Membership::totals() const {
   std::vector<HandlerTotals> totals;
   for (const auto& handler : handlers_) {

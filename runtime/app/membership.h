@@ -43,6 +43,9 @@ class Membership {
   kafka::Consumer& consumer() { return *consumer_; }
   const std::string& group() const { return group_; }
   std::vector<HandlerTotals> totals() const;
+  /// The handlers that `names` (of handlers or of the group; none: all) mean, paused or not.
+  /// Returns those that were meant.
+  std::vector<std::string> pause(const std::vector<std::string>& names, bool paused);
   /// Of its handlers, in the order of the config. Before the consumer starts.
   std::vector<ReloadTarget> reload_targets();
 

@@ -276,10 +276,15 @@ void Dispatcher::start(Lane& lane) {
   commands_.push_back(CreateInstance{lane.id});
 }
 
+/// It may start no batch, but for the drain of its spread.
+bool Dispatcher::held_back(const Lane& lane) const {
+  return quiet_ || lane.closing || paused(lane.handler);
+}
+
 void Dispatcher::run_if_ready(Lane& lane, TimePoint now) {
   const bool waits_for_records =
       lane.state == LaneState::kIdle || lane.state == LaneState::kLingering;
-  if (!lane.ready || !waits_for_records || quiet_ || lane.closing) return;
+  if (!lane.ready || !waits_for_records || held_back(lane)) return;
   if (lane.is_intake() && room(lane) == 0) return;
   run(lane, now);
 }
@@ -421,7 +426,7 @@ void Dispatcher::commit_answered(const std::vector<CommitOffset>& offsets, bool 
 void Dispatcher::tick(TimePoint now) {
   while (!timers_.empty() && timers_.begin()->first <= now) {
     Lane& lane = find(timers_.begin()->second);
-    if (quiet_ || lane.closing) {
+    if (held_back(lane)) {
       stop_waiting(lane);
     } else {
       wake(lane, now);

@@ -64,6 +64,7 @@ class Dispatcher {
   void on(const TurnDone& event, TimePoint now);
   void on(const LaneEnded& event, TimePoint now);
   void on(const CommitDone& event, TimePoint now);
+  void on(const Pause& event, TimePoint now);
   void on(const Prepare& event, TimePoint now);
   void on(const Activate& event, TimePoint now);
   void on(const Discard& event, TimePoint now);
@@ -86,6 +87,7 @@ class Dispatcher {
   const Lane& lane(LaneId id) const { return *lanes_.at(id); }
   /// The lanes of the assignment, each intake followed by its slots.
   std::vector<LaneId> assigned_lanes() const;
+  bool paused(HandlerIndex handler) const;
   const Trouble& trouble() const { return trouble_; }
   Epoch epoch() const { return epoch_; }
   /// No worker owes an answer.
@@ -111,6 +113,7 @@ class Dispatcher {
 
     HandlerPolicy policy;
     Backoff backoff;
+    bool paused = false;
     GenerationNumber active{1};
     std::optional<GenerationNumber> prepared;  // what its lanes get standbys of
     bool handing_over = false;                 // until every lane is there
@@ -132,6 +135,8 @@ class Dispatcher {
   void start_unless_held(Lane& lane);
   void start(Lane& lane);
   void go_on(Lane& lane, TimePoint now);
+  bool held_back(const Lane& lane) const;
+  void resume(Lane& lane, TimePoint now);
   void run_if_ready(Lane& lane, TimePoint now);
   void run(Lane& lane, TimePoint now);
   void run(Lane& lane, RunTurn turn, TimePoint now);

@@ -122,6 +122,13 @@ struct LaneSwapped {
   std::string error;
 };
 
+/// Somebody wants the handler's lanes, also those to come, to start no batch, or to go on. Their
+/// partitions stay ours, and running batches end.
+struct Pause {
+  HandlerIndex handler;
+  bool paused;
+};
+
 /// Takes no further batch; membership and running batches go on.
 struct Quiet {};
 

@@ -1,6 +1,7 @@
 // How lanes end: by themselves, with their partitions, with the daemon.
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/dispatch/dispatcher.h"
 
@@ -145,9 +146,29 @@ void Dispatcher::finish(Release& release) {
   commands_.push_back(Unassign{release.partitions});
 }
 
-// ---- Quiet and stop -----------------------------------------------------------------------------
+// ---- Quiet, pause and stop
+// -----------------------------------------------------------------------------
 
 void Dispatcher::on(const Quiet&, TimePoint) { quiet_ = true; }
+
+void Dispatcher::on(const Pause& event, TimePoint now) {
+  HandlerState& handler = handler_at(event.handler);
+  if (std::exchange(handler.paused, event.paused) == event.paused || event.paused) return;
+  for (const LaneId id : assigned_lanes()) {
+    if (Lane& lane = find(id); lane.handler == event.handler) resume(lane, now);
+  }
+}
+
+/// What a lane waited for may have passed meanwhile.
+void Dispatcher::resume(Lane& lane, TimePoint now) {
+  const bool waits = lane.state == LaneState::kBackoff || lane.state == LaneState::kLingering;
+  if (waits && lane.wake_at == kNever && !held_back(lane)) return wake(lane, now);
+  run_if_ready(lane, now);
+}
+
+bool Dispatcher::paused(HandlerIndex handler) const {
+  return handlers_.at(static_cast<std::size_t>(handler)).paused;
+}
 
 void Dispatcher::on(const Stop& event, TimePoint now) {
   if (stop_deadline_) return;

@@ -67,6 +67,7 @@ class Consumer final : public LaneAnswers, public HandoverPort {
 
   // Any thread.
   void quiet();
+  void pause(HandlerIndex handler, bool paused) { mailbox_.post(Pause{handler, paused}); }
   /// Drains, commits, leaves the group, and has ended by `deadline`.
   void stop(TimePoint deadline);
   void dump();
@@ -89,7 +90,7 @@ class Consumer final : public LaneAnswers, public HandoverPort {
     std::function<void(ConsumerSnapshot)> tell;
   };
   using Message = std::variant<InstanceCreated, TurnDone, StandbyCreated, LaneSwapped, LaneEnded,
-                               Ready, Prepare, Activate, Discard, RequestQuiet, RequestStop,
+                               Ready, Pause, Prepare, Activate, Discard, RequestQuiet, RequestStop,
                                RequestDump, RequestInspect>;
 
   /// What keeps a consumer from being ready.

@@ -11,7 +11,11 @@
 namespace moult::kafka {
 
 void Consumer::handle(const RequestInspect& request) {
-  ConsumerSnapshot snapshot{options_.group, quiet_, unready(), {}};
+  ConsumerSnapshot snapshot{options_.group, quiet_, true, unready(), {}};
+  for (std::size_t i = 0; i < options_.topics.size(); ++i) {
+    const HandlerIndex handler{static_cast<std::uint32_t>(i)};
+    snapshot.paused = snapshot.paused && dispatcher_.paused(handler);
+  }
   for (const LaneId id : dispatcher_.assigned_lanes()) {
     snapshot.lanes.push_back(snapshot_of(dispatcher_.lane(id)));
   }
@@ -49,7 +53,8 @@ LaneSnapshot Consumer::snapshot_of(const Lane& lane) const {
   LaneSnapshot seen;
   seen.partition = lane.partition;
   seen.part = lane.is_intake() ? "intake" : lane.is_slot() ? "slot" : "whole";
-  seen.state = name_of(lane.state);
+  const bool held = dispatcher_.paused(lane.handler) && !lane.busy();
+  seen.state = held ? "paused" : name_of(lane.state);
   seen.handler = activity.handler;
   seen.build_id = activity.build_id;
   seen.epoch = lane.epoch;

@@ -14,7 +14,7 @@ namespace moult::kafka {
 struct LaneSnapshot {
   TopicPartition partition;
   std::string_view part;   // whole, intake, slot
-  std::string_view state;  // the dispatcher's name of it
+  std::string_view state;  // the dispatcher's name of it, or paused
   std::string handler;
   std::string build_id;
   Epoch epoch = 0;
@@ -30,6 +30,7 @@ struct LaneSnapshot {
 struct ConsumerSnapshot {
   std::string group;
   bool quiet = false;
+  bool paused = false;               // all of its handlers
   std::vector<std::string> unready;  // why it is not ready; empty: it is
   std::vector<LaneSnapshot> lanes;   // of the assignment
 };

@@ -300,6 +300,28 @@ TEST_F(ReloadCommand, H11_RollbackBringsTheGenerationBeforeBack) {
   expect_no_duplicates();
 }
 
+TEST_F(ReloadCommand, R6_AnOperatorsPauseOutlivesARebalance) {
+  const auto daemon = start_first(2);
+  send(100);
+  ASSERT_TRUE(wait_all_handled());
+  EXPECT_EQ(ask(*daemon, "pause", {"nobody"}).status, 1);
+  ASSERT_EQ(ask(*daemon, "pause", {"ledger"}).status, 0);
+  const auto other = start(spec({{"tag", "\"0\""}}));
+  ASSERT_TRUE(wait_stable(2));
+  stop_cleanly(*other);  // its partition comes back
+  ASSERT_TRUE(daemon->wait_log("partition assigned", kLong, 3));
+  const std::size_t before = of_event(of_pid(ledger_.read(), daemon->pid()), Event::kBegin).size();
+  send(100);
+  ASSERT_EQ(ask(*daemon, "reload", {"--force"}).status, 0) << "a paused handler can be reloaded";
+  EXPECT_THAT(ask(*daemon, "status", {"--json"}).out, HasSubstr("\"paused\":true"));
+  EXPECT_EQ(of_event(of_pid(ledger_.read(), daemon->pid()), Event::kBegin).size(), before);
+  ASSERT_EQ(ask(*daemon, "resume").status, 0);
+  ASSERT_TRUE(wait_all_handled());
+  stop_cleanly(*daemon);
+  EXPECT_THAT(missing(producer_.produced(), ledger_.read()), IsEmpty());
+  expect_no_duplicates();
+}
+
 TEST_F(ReloadCommand, StatusAndHealthTellOfADaemonAtWork) {
   const auto daemon = start_first(2);
   send(100);

@@ -141,6 +141,30 @@ TEST(DispatcherLaneTest, AQuietDispatcherStartsNothing) {
   EXPECT_EQ(script.wait(), kNothingDue);
 }
 
+TEST(DispatcherLaneTest, APausedHandlerStartsNothingUntilItIsResumed) {
+  Script script;
+  script.with_idle_lanes(3);
+  script.ready(1);
+  script.ready(2);
+  script.done(2, Turn().got(0, 5).fails_at(0));
+  EXPECT_EQ(script.pause(true), "");
+  EXPECT_EQ(script.done(1, Turn().got(0, 5).done_to(5).more()), "");
+  EXPECT_EQ(script.ready(3), "");
+  EXPECT_EQ(script.pass(1min), "commit 1: 1@5 2@0") << "nor when its backoff is over";
+  EXPECT_EQ(script.pause(true), "") << "once more is nothing";
+  EXPECT_EQ(script.pause(false), "run 1 #1, run 2 #2, run 3 #1");
+}
+
+TEST(DispatcherLaneTest, AResumedLaneWaitsForTheRestOfItsBackoff) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.ready(1);
+  script.done(1, Turn().got(0, 5).fails_at(0));
+  script.pause(true);
+  EXPECT_EQ(script.pause(false), "");
+  EXPECT_EQ(script.pass(1min), "run 1 #2, commit 1: 1@0");
+}
+
 TEST(DispatcherLaneTest, AReadyThatCrossesWithTheEndIsNothing) {
   Script script;
   script.with_idle_lanes(1);

@@ -210,6 +210,7 @@ class Script {
     return on(LaneSwapped{LaneId{lane}, false, "no"});
   }
   std::string quiet() { return on(Quiet{}); }
+  std::string pause(bool paused) { return on(Pause{HandlerIndex{0}, paused}); }
   std::string stop(Duration within) { return on(Stop{now_ + within}); }
   std::string stop(Duration within, Duration commit) {
     return on(Stop{now_ + within, now_ + within + commit});
