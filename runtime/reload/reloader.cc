@@ -53,35 +53,27 @@ Reloader::~Reloader() {
 
 // ---- Other threads ------------------------------------------------------------------------------
 
-void Reloader::reload(ReloadOrder request, Done done) {
+void Reloader::reload(ReloadOrder order, Done done) { enqueue(std::move(order), std::move(done)); }
+
+void Reloader::rollback(std::string handler, Done done) {
+  enqueue(std::move(handler), std::move(done));
+}
+
+/// A rollback is never one with another: each goes a generation back.
+void Reloader::enqueue(Job::What what, Done done) {
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_) {
       const auto same = std::ranges::find_if(jobs_, [&](const Job& job) {
-        const auto* waiting = std::get_if<ReloadOrder>(&job.what);
-        return waiting != nullptr && *waiting == request;
+        return std::holds_alternative<ReloadOrder>(what) && job.what == what;
       });
       if (same != jobs_.end()) {
         same->done.push_back(std::move(done));
       } else {
         Job& job = jobs_.emplace_back();
-        job.what = std::move(request);
+        job.what = std::move(what);
         job.done.push_back(std::move(done));
       }
-      changed_.notify_all();
-      return;
-    }
-  }
-  done({false, kStopping, {}, {}});
-}
-
-void Reloader::rollback(std::string handler, Done done) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!stopping_) {
-      Job& job = jobs_.emplace_back();
-      job.what = std::move(handler);
-      job.done.push_back(std::move(done));
       changed_.notify_all();
       return;
     }

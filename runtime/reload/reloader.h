@@ -87,7 +87,8 @@ class Reloader {
 
  private:
   struct Job {
-    std::variant<ReloadOrder, std::string> what;  // a reload, or the handler to roll back
+    using What = std::variant<ReloadOrder, std::string>;  // a reload, or the handler to roll back
+    What what;
     std::vector<Done> done;
   };
 
@@ -115,6 +116,7 @@ class Reloader {
 
   enum class Wait : std::uint8_t { kThere, kRefused, kTimedOut, kStopped };
 
+  void enqueue(Job::What what, Done done);
   void run() noexcept;
   void work(Job job);
   ReloadReport do_reload(const ReloadOrder& request);

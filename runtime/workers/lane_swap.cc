@@ -31,7 +31,7 @@ void LaneSwap::take_over(const HandedState& state) {
 
 /// The old one's. From here on there is no way back.
 void LaneSwap::leave() {
-  destroy_later(runner_.leave());
+  destroy_later(lane_, runner_.leave());
   next_->run().workers().post_first(
       lane_, [swap = shared_from_this()](WorkerScratch&) { swap->arrive(); });
 }
@@ -43,14 +43,8 @@ void LaneSwap::arrive() {
 }
 
 void LaneSwap::refuse(const Error& error) {
-  destroy_later(next_);
+  destroy_later(lane_, next_);
   answers_.post(LaneSwapped{lane_, false, error.message});
-}
-
-/// The lane does not wait for that.
-void LaneSwap::destroy_later(std::shared_ptr<Seat> seat) {
-  WorkerPool& workers = seat->run().workers();
-  workers.post(lane_, [old = std::move(seat)](WorkerScratch&) { old->destroy(); });
 }
 
 }  // namespace moult

@@ -25,7 +25,6 @@ class LaneSwap : public std::enable_shared_from_this<LaneSwap> {
   void leave();
   void arrive();
   void refuse(const Error& error);
-  void destroy_later(std::shared_ptr<Seat> seat);
 
   const LaneId lane_;
   LaneRunner& runner_;

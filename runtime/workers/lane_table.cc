@@ -101,7 +101,7 @@ void LaneTable::run(const RunTurn& turn) {
 
 void LaneTable::end(LaneId lane, EndReason reason, TimePoint deadline) {
   Entry& entry = find(lane);
-  if (entry.standby) post_destroy(lane, std::move(entry.standby));
+  if (entry.standby) destroy_later(lane, std::move(entry.standby));
   entry.work->workers().post(
       lane, [work = entry.work.get(), answers = answers_, reason, deadline](WorkerScratch&) {
         answers->post(work->end(reason, deadline));
@@ -125,7 +125,7 @@ void LaneTable::create_standby(const CreateStandby& command) {
   });
 }
 
-void LaneTable::drop_standby(LaneId lane) { post_destroy(lane, std::move(find(lane).standby)); }
+void LaneTable::drop_standby(LaneId lane) { destroy_later(lane, std::move(find(lane).standby)); }
 
 void LaneTable::forget_standby(LaneId lane) {
   const auto at = lanes_.find(lane);
@@ -135,12 +135,6 @@ void LaneTable::forget_standby(LaneId lane) {
 void LaneTable::swap(LaneId lane) {
   Entry& entry = find(lane);
   std::make_shared<LaneSwap>(lane, *entry.runner, std::move(entry.standby), *answers_)->start();
-}
-
-/// An instance is destroyed where it was made.
-void LaneTable::post_destroy(LaneId lane, std::shared_ptr<Seat> seat) {
-  WorkerPool& workers = seat->run().workers();
-  workers.post(lane, [seat = std::move(seat)](WorkerScratch&) { seat->destroy(); });
 }
 
 void LaneTable::overdue(LaneId lane) { find(lane).work->overdue(); }

@@ -87,7 +87,6 @@ class LaneTable final : public kafka::LaneExecutor {
   Entry& find(LaneId lane);
   void seat_runner(Entry& entry, LaneId lane, GenerationNumber generation,
                    std::unique_ptr<RecordInlet> inlet);
-  static void post_destroy(LaneId lane, std::shared_ptr<Seat> seat);
 
   const std::vector<ActiveHandler*> handlers_;  // constant after construction
   Outbox& outbox_;

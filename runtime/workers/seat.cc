@@ -21,6 +21,11 @@ void Seat::destroy() {
   instance_.reset();
 }
 
+void destroy_later(LaneId lane, std::shared_ptr<Seat> seat) {
+  WorkerPool& workers = seat->run().workers();
+  workers.post(lane, [old = std::move(seat)](WorkerScratch&) { old->destroy(); });
+}
+
 InHand Seat::in_hand_for(const char* call) const {
   InHand what;
   what.handler = settings().handler.c_str();

@@ -53,4 +53,7 @@ class Seat final : public LaneHost {
   std::unique_ptr<Instance> instance_;
 };
 
+/// Destroys its instance where it was made, behind what waits there; nobody waits for that.
+void destroy_later(LaneId lane, std::shared_ptr<Seat> seat);
+
 }  // namespace moult
