@@ -76,11 +76,6 @@ Result<std::uint64_t> fill(kafka::MockBroker& broker, const Config& config,
   return produced;
 }
 
-int fail(const Error& error) {
-  fmt::print(stderr, "moult dev: {}\n", error.message);
-  return kExitFailed;
-}
-
 int consume(const Config& config, const std::string& servers, bool exit_when_done,
             std::uint64_t produced) {
   const auto log = make_log(config.log);
@@ -113,15 +108,15 @@ int dev_command(const DevOptions& options) {
   std::vector<SampleFile> files;
   for (const std::string& argument : options.produce) {
     auto file = read_samples(argument, options.count);
-    if (!file) return fail(file.error());
+    if (!file) return fail("dev", file.error());
     files.push_back(std::move(*file));
   }
   auto broker = kafka::MockBroker::start();
-  if (!broker) return fail(broker.error());
+  if (!broker) return fail("dev", broker.error());
   embed(*config, (*broker)->bootstrap_servers());
   fmt::print("embedded broker: {}\n", (*broker)->bootstrap_servers());
   const auto produced = fill(**broker, *config, files, options.partitions);
-  if (!produced) return fail(produced.error());
+  if (!produced) return fail("dev", produced.error());
   if (!files.empty()) fmt::print("produced {} records\n", *produced);
   std::fflush(stdout);
   return consume(*config, (*broker)->bootstrap_servers(), options.exit_when_done, *produced);

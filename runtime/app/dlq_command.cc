@@ -21,11 +21,6 @@ namespace {
 
 constexpr Milliseconds kProgressInterval{200};
 
-int fail(const Error& error) {
-  fmt::print(stderr, "moult dlq: {}\n", error.message);
-  return kExitFailed;
-}
-
 kafka::DeadLetterSource source_of(const ConsumerConfig& consumer, const HandlerConfig& handler) {
   return {handler.dead_letter_topic, consumer.group, handler.name, properties_of(consumer)};
 }
@@ -97,12 +92,12 @@ int dlq_list_command(const DlqListOptions& options) {
   const auto config = load_command_config(options.config);
   if (!config) return kExitConfig;
   const auto sources = choose(*config, options.handler);
-  if (!sources) return fail(sources.error());
+  if (!sources) return fail("dlq", sources.error());
   std::vector<kafka::ListedDeadLetter> letters;
   std::vector<WaitingLetters> waiting;
   for (const kafka::DeadLetterSource& source : *sources) {
     auto page = kafka::list_dead_letters(source, options.error, options.count);
-    if (!page) return fail(page.error());
+    if (!page) return fail("dlq", page.error());
     std::ranges::move(page->letters, std::back_inserter(letters));
     kafka::keep_newest(letters, options.count);
     waiting.push_back(
@@ -117,7 +112,7 @@ int dlq_replay_command(const DlqReplayOptions& options) {
   const auto config = load_command_config(options.config);
   if (!config) return kExitConfig;
   const auto sources = choose(*config, options.handler);
-  if (!sources) return fail(sources.error());
+  if (!sources) return fail("dlq", sources.error());
   auto line = std::make_unique<ProgressLine>();
   kafka::DeadLetterReplay replay(sources->front(), {options.error, options.limit, options.dry_run},
                                  [&](const kafka::ReplayCounts& counts) { line->show(counts); });
@@ -125,10 +120,10 @@ int dlq_replay_command(const DlqReplayOptions& options) {
   line.reset();
   const kafka::ReplayCounts& counts = replay.counts();
   fmt::print("{}", replay_summary(counts, options.dry_run));
-  if (!done) return fail(done.error());
+  if (!done) return fail("dlq", done.error());
   if (counts.strangers == 0) return kExitOk;
-  return fail({fmt::format("passed over {} records that are no dead letters; the first: {}",
-                           counts.strangers, counts.first_stranger)});
+  return fail("dlq", {fmt::format("passed over {} records that are no dead letters; the first: {}",
+                                  counts.strangers, counts.first_stranger)});
 }
 
 }  // namespace moult

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "runtime/app/exit_code.h"
 #include "runtime/config/load.h"
 #include "runtime/kafka/client_config.h"
 
@@ -63,6 +64,11 @@ std::unique_ptr<AsyncLogSink> make_log(const LogConfig& config) {
   if (made) return std::move(*made);
   fmt::print(stderr, "moult: no log: {}\n", made.error().message);
   return nullptr;
+}
+
+int fail(std::string_view command, const Error& error) {
+  fmt::print(stderr, "moult {}: {}\n", command, error.message);
+  return kExitFailed;
 }
 
 }  // namespace moult

@@ -22,6 +22,9 @@ std::optional<Config> load_command_config(const std::filesystem::path& file);
 /// The same for a running daemon: the problems are the error.
 Result<Config> reload_command_config(const std::filesystem::path& file);
 
+/// Says on stderr why `moult <command>` failed, and gives its exit code.
+int fail(std::string_view command, const Error& error);
+
 /// The log that a config asks for; nothing, with a word on stderr, when it can't be made.
 std::unique_ptr<AsyncLogSink> make_log(const LogConfig& config);
 

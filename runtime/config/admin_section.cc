@@ -6,7 +6,7 @@
 namespace moult::config {
 namespace {
 
-constexpr std::array<std::string_view, 1> kKeys = {"socket"};
+constexpr std::array<std::string_view, 1> kAdminKeys = {"socket"};
 constexpr std::string_view kNone = "none";
 
 }  // namespace
@@ -14,7 +14,7 @@ constexpr std::string_view kNone = "none";
 AdminConfig read_admin(Reading& reading, const MaybeValue& value) {
   AdminConfig admin;
   if (!value) return admin;
-  const MapReader map(reading, *value, "admin", kKeys);
+  const MapReader map(reading, *value, "admin", kAdminKeys);
   const MaybeValue socket = map.find("socket");
   // As it stands in the file: a path that interpolation made is a path.
   if (socket && socket->node->kind == YamlNode::Kind::kScalar && socket->node->text == kNone) {

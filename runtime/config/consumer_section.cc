@@ -10,7 +10,7 @@
 namespace moult::config {
 namespace {
 
-constexpr std::array<std::string_view, 3> kKeys = {"group", "kafka", "handlers"};
+constexpr std::array<std::string_view, 3> kConsumerKeys = {"group", "kafka", "handlers"};
 
 void read_group(Reading& reading, const MaybeValue& value, std::string& group) {
   std::string text;
@@ -71,7 +71,7 @@ void refuse_loops(Reading& reading) {
 ConsumerConfig read_consumer(Reading& reading, const Value& value, const KafkaProperties& global) {
   ConsumerConfig consumer;
   consumer.place = reading.problems.source(value.place);
-  const MapReader map(reading, value, "consumer", kKeys);
+  const MapReader map(reading, value, "consumer", kConsumerKeys);
   read_group(reading, map.require("group"), consumer.group);
   consumer.kafka = merged(global, read_kafka(reading, map.find("kafka")));
   if (map.is_map()) {

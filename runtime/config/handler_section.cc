@@ -15,7 +15,7 @@ namespace {
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-constexpr std::array<std::string_view, 14> kKeys = {
+constexpr std::array<std::string_view, 14> kHandlerKeys = {
     "name",  "plugin",  "topics", "batch",       "ordering", "key",         "max_slots",
     "where", "workers", "retry",  "dead_letter", "deadline", "on_deadline", "settings"};
 constexpr std::array<std::string_view, 3> kBatchKeys = {"max_records", "max_bytes", "linger"};
@@ -187,7 +187,7 @@ void read_name(Reading& reading, const MaybeValue& value, std::string& name) {
 HandlerConfig read_handler(Reading& reading, const Value& value) {
   HandlerConfig handler;
   handler.place = reading.problems.source(value.place);
-  const MapReader map(reading, value, "handler", kKeys);
+  const MapReader map(reading, value, "handler", kHandlerKeys);
   read_name(reading, map.require("name"), handler.name);
   read_path(reading, map.require("plugin"), reading.plugins_path, handler.plugin);
   handler.plugin_trust = reading.plugin_trust;

@@ -11,7 +11,7 @@ namespace {
 constexpr Duration kHiccup = std::chrono::seconds(2);
 constexpr Duration kIntervalInDoubt = std::chrono::seconds(1);
 constexpr Duration kInterval = std::chrono::seconds(10);
-constexpr int kAnswerMs = 10'000;
+constexpr int kDescribeMs = 10'000;
 
 using Question = std::unique_ptr<
     rd_kafka_ListConsumerGroupOffsets_t,
@@ -40,7 +40,7 @@ void BrokerWatch::ask(rd_kafka_t* client, const std::string& group, const std::s
   const Question question(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), list.get()));
   const Options options(
       rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS));
-  rd_kafka_AdminOptions_set_request_timeout(options.get(), kAnswerMs, nullptr, 0);
+  rd_kafka_AdminOptions_set_request_timeout(options.get(), kDescribeMs, nullptr, 0);
   rd_kafka_ListConsumerGroupOffsets_t* questions[] = {question.get()};
   rd_kafka_ListConsumerGroupOffsets(client, questions, 1, options.get(), answers);
   asked_ = true;

@@ -108,7 +108,7 @@ void block_other_signals() noexcept {
 // ---- Writing ------------------------------------------------------------------------------------
 
 /// False when it can't be written, whoever the reader is.
-bool can_retry(int fd) noexcept {
+bool can_write_later(int fd) noexcept {
   if (errno == EINTR) return true;
   if (errno != EAGAIN) return false;
   pollfd writable{fd, POLLOUT, 0};
@@ -120,7 +120,7 @@ void write_all(int fd, std::string_view bytes) noexcept {
     const ssize_t written = ::write(fd, bytes.data(), bytes.size());
     if (written >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(written));
-    } else if (!can_retry(fd)) {
+    } else if (!can_write_later(fd)) {
       return;
     }
   }

@@ -53,11 +53,11 @@ void append_field_name(std::string& out, std::string_view key) {
   }
 }
 
-void append_value(std::string& out, std::string_view value) {
+void append_journal_value(std::string& out, std::string_view value) {
   append_valid_utf8(out, value, kMaxLogValueBytes);
 }
 template <typename T>
-void append_value(std::string& out, T value) {
+void append_journal_value(std::string& out, T value) {
   fmt::format_to(std::back_inserter(out), "{}", value);
 }
 
@@ -96,7 +96,7 @@ class JournalDestination final : public LogDestination {
   static void append_entry(FormattedLine& into, const Field& field) {
     append_field_name(into.bytes, field.key);
     into.bytes += '=';
-    std::visit([&into](auto value) { append_value(into.bytes, value); }, field.value);
+    std::visit([&into](auto value) { append_journal_value(into.bytes, value); }, field.value);
     into.field_ends.push_back(into.bytes.size());
   }
 };

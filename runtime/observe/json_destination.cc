@@ -32,14 +32,14 @@ void append_string(std::string& out, std::string_view text, std::size_t max_byte
   out += '"';
 }
 
-void append_value(std::string& out, std::string_view value) {
+void append_json_value(std::string& out, std::string_view value) {
   append_string(out, value, kMaxLogValueBytes);
 }
-void append_value(std::string& out, bool value) { out += value ? "true" : "false"; }
-void append_value(std::string& out, std::int64_t value) {
+void append_json_value(std::string& out, bool value) { out += value ? "true" : "false"; }
+void append_json_value(std::string& out, std::int64_t value) {
   fmt::format_to(std::back_inserter(out), "{}", value);
 }
-void append_value(std::string& out, double value) {
+void append_json_value(std::string& out, double value) {
   // JSON has neither NaN nor infinities.
   if (!std::isfinite(value)) {
     out += "null";
@@ -54,7 +54,7 @@ void append_field(std::string& out, const Field& field) {
   out += reserved ? ",\"field_" : ",\"";
   append_escaped(out, field.key, Quotes::kEscape, kMaxLogKeyBytes);
   out += "\":";
-  std::visit([&out](auto value) { append_value(out, value); }, field.value);
+  std::visit([&out](auto value) { append_json_value(out, value); }, field.value);
 }
 
 /// One JSON object a line for programs. Fields are keys of their own; one that is named like a

@@ -16,7 +16,7 @@ bool is_bare(std::string_view value) {
   });
 }
 
-void append_value(std::string& out, std::string_view value) {
+void append_text_value(std::string& out, std::string_view value) {
   const bool quoted = !is_bare(value);
   if (quoted) out += '"';
   append_escaped(out, value, Quotes::kEscape, kMaxLogValueBytes);
@@ -24,7 +24,7 @@ void append_value(std::string& out, std::string_view value) {
 }
 
 template <typename T>
-void append_value(std::string& out, T value) {
+void append_text_value(std::string& out, T value) {
   fmt::format_to(std::back_inserter(out), "{}", value);
 }
 
@@ -36,7 +36,7 @@ void append_message_and_fields(std::string& out, const LogLine& line) {
     out += ' ';
     append_plain_key(out, field.key);
     out += '=';
-    std::visit([&out](auto value) { append_value(out, value); }, field.value);
+    std::visit([&out](auto value) { append_text_value(out, value); }, field.value);
   });
 }
 

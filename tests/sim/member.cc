@@ -15,8 +15,6 @@ DispatcherOptions with_seed(DispatcherOptions options, std::uint64_t seed) {
   return options;
 }
 
-std::size_t number(LaneId id) { return static_cast<std::size_t>(id); }
-
 }  // namespace
 
 Member::Member(World& world, Broker& broker, GroupCalls calls, std::uint64_t dispatcher_seed)

@@ -11,8 +11,6 @@ namespace {
 /// How late a poller that was woken may come.
 constexpr Duration kSlack = std::chrono::milliseconds(5);
 
-std::size_t number(LaneId id) { return static_cast<std::size_t>(id); }
-
 }  // namespace
 
 void Member::obey() {

@@ -6,13 +6,6 @@
 
 namespace moult::sim {
 
-namespace {
-
-std::size_t number(LaneId id) { return static_cast<std::size_t>(id); }
-std::int64_t number(GenerationNumber generation) { return static_cast<std::int64_t>(generation); }
-
-}  // namespace
-
 // ---- The reloads --------------------------------------------------------------------------------
 
 void Member::prepare(HandlerIndex handler, GenerationNumber generation) {

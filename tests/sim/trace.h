@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/base/time.h"
+#include "runtime/dispatch/types.h"
 
 namespace moult::sim {
 
@@ -16,6 +17,12 @@ class Violation : public std::runtime_error {
 };
 
 void expect(bool holds, const char* rule);
+
+/// How a trace names them.
+inline std::size_t number(LaneId lane) { return static_cast<std::size_t>(lane); }
+inline std::int64_t number(GenerationNumber generation) {
+  return static_cast<std::int64_t>(generation);
+}
 
 /// What happened in one history. Lines are made only when somebody reads them, so that thousands
 /// of histories run in seconds; the hash tells two runs apart.

@@ -26,6 +26,9 @@ namespace moult {
 /// partition queue can be counted. Tests count offsets from behind them.
 inline constexpr Offset kTaken = 1;
 
+/// Nothing of a batch test is as large.
+inline constexpr BatchLimits kWide{};
+
 /// A batch as its handler saw it.
 struct SeenBatch {
   std::vector<Offset> offsets;

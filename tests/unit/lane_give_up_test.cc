@@ -11,9 +11,7 @@ namespace {
 using Next = TurnDone::Next;
 using ::testing::ElementsAre;
 
-constexpr BatchLimits kWide{};
-
-std::vector<std::string> records(std::size_t count) {
+std::vector<std::string> objects(std::size_t count) {
   return std::vector<std::string>(count, "{}");
 }
 
@@ -49,7 +47,7 @@ class LaneGiveUpTest : public LaneTest {
 TEST_F(LaneGiveUpTest, ADeadLetterIsFinishedOnceItIsAcknowledged) {
   dead_letters_to(letters());
   outcome_at(1, MOULT_DEAD_LETTER);
-  open(kWide, records(3));
+  open(kWide, objects(3));
   const SeenTurn done = turn();
   EXPECT_EQ(waits_, 1U) << "the turn left its worker until the broker had the copy";
   EXPECT_EQ(done.done_to, 3);
@@ -60,7 +58,7 @@ TEST_F(LaneGiveUpTest, ADeadLetterIsFinishedOnceItIsAcknowledged) {
 TEST_F(LaneGiveUpTest, AttemptsUsedUpAreADeadLetter) {
   dead_letters_to(letters(), 2);
   outcome_at(0, MOULT_RETRY);
-  open(kWide, records(2));
+  open(kWide, objects(2));
   EXPECT_EQ(turn().next, Next::kFailed);
   const SeenTurn second = turn(2);
   EXPECT_EQ(second.done_to, 1);
@@ -74,7 +72,7 @@ TEST_F(LaneGiveUpTest, AttemptsUsedUpAreADeadLetter) {
 TEST_F(LaneGiveUpTest, ADeadLetterThatIsNotDeliveredIsSentAgainWithoutTheHandler) {
   dead_letters_to(std::string(1'000, 'x'));  // no topic can have this name
   outcome_at(1, MOULT_DEAD_LETTER);
-  open(kWide, records(4));
+  open(kWide, objects(4));
   const SeenTurn first = turn();
   EXPECT_EQ(first.next, Next::kFailed);
   EXPECT_EQ(first.failure.offset, 1);
@@ -93,7 +91,7 @@ TEST_F(LaneGiveUpTest, ADeadLetterThatIsNotDeliveredIsSentAgainWithoutTheHandler
 TEST_F(LaneGiveUpTest, ASkippedRecordIsFinishedAndCounted) {
   settings_.give_up = {1, GiveUp::kSkip};
   outcome_at(0, MOULT_RETRY);
-  open(kWide, records(2));
+  open(kWide, objects(2));
   EXPECT_EQ(turn().done_to, 2);
   EXPECT_EQ(counters_.skipped, 1U);
   EXPECT_EQ(waits_, 0U);
@@ -101,7 +99,7 @@ TEST_F(LaneGiveUpTest, ASkippedRecordIsFinishedAndCounted) {
 
 TEST_F(LaneGiveUpTest, AFatalOutcomeStopsTheLane) {
   outcome_at(1, MOULT_FATAL);
-  open(kWide, records(3));
+  open(kWide, objects(3));
   const SeenTurn done = turn();
   EXPECT_EQ(done.next, Next::kStopped);
   EXPECT_EQ(done.failure.offset, 1);
@@ -166,7 +164,7 @@ class LaneProduceTest : public LaneGiveUpTest {
 TEST_F(LaneProduceTest, ATiedMessageHoldsItsBatchUntilItIsAcknowledged) {
   settings_.topic_prefix = "ATiedMessageHolds";
   produce_to("ItsBatchUntilItIsAcknowledged", MOULT_PRODUCE_TIED);
-  open(kWide, records(3));
+  open(kWide, objects(3));
   EXPECT_EQ(turn().done_to, 3);
   EXPECT_EQ(answer_, MOULT_SUCCESS);
   EXPECT_EQ(waits_, 1U);
@@ -174,7 +172,7 @@ TEST_F(LaneProduceTest, ATiedMessageHoldsItsBatchUntilItIsAcknowledged) {
 }
 
 TEST_F(LaneProduceTest, ATiedMessageOutsideOfABatchIsRefused) {
-  open(kWide, records(2));
+  open(kWide, objects(2));
   drain();
   moult_message message{};
   message.struct_size = sizeof message;
@@ -185,7 +183,7 @@ TEST_F(LaneProduceTest, ATiedMessageOutsideOfABatchIsRefused) {
 }
 
 TEST_F(LaneProduceTest, AnOlderAndSmallerMessageIsRefused) {
-  open(kWide, records(2));
+  open(kWide, objects(2));
   moult_message message{};
   message.struct_size = 8;
   EXPECT_EQ(lane_->produce(message), MOULT_PRODUCE_REFUSED);

@@ -19,7 +19,6 @@ using ::testing::IsEmpty;
 using Next = TurnDone::Next;
 using Batches = std::vector<std::vector<Offset>>;
 
-constexpr BatchLimits kWide{};
 constexpr Duration kNeverOver = 10min;
 
 std::vector<std::string> records(std::size_t count, std::size_t bytes = 10) {
