@@ -23,6 +23,8 @@ namespace {
 constexpr std::chrono::milliseconds kPatience{10'000};  // for what a daemon answers at once
 /// A daemon answers at its deadline; the answer needs a moment to get here.
 constexpr std::chrono::milliseconds kMargin{10'000};
+/// How long one takes only the daemon knows. When it ends before, so does the connection.
+constexpr std::chrono::milliseconds kLongestCanary{3'600'000};
 constexpr std::chrono::milliseconds kRollbackTimeout{300'000};
 
 /// What a daemon says must not steer the terminal; its lines stay lines.
@@ -148,8 +150,8 @@ int quiet_command(const DaemonChoice& daemon) {
 
 int reload_command(const DaemonChoice& daemon, const ReloadOptions& options) {
   const ReloadBody request{options.handlers, options.force, options.timeout};
-  return act(daemon, {.target = "/reload", .body = request.to_json()}, options.timeout + kMargin,
-             options.json);
+  return act(daemon, {.target = "/reload", .body = request.to_json()},
+             options.timeout + kLongestCanary + kMargin, options.json);
 }
 
 int rollback_command(const DaemonChoice& daemon, const std::string& handler, bool json) {

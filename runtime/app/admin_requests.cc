@@ -132,8 +132,9 @@ DaemonStatus AdminRequests::status_of(const Snapshots& snapshots) {
       status.handlers.push_back(handler_of(states.at(target++), totals));
     }
   }
-  const std::lock_guard lock(mutex_);
-  status.last_reload = last_reload_;
+  if (const auto last = reloader_.last_report()) {
+    status.last_reload = {last->report.ok, reload_as_text(last->report), unix_ms(last->ended)};
+  }
   return status;
 }
 
@@ -174,14 +175,9 @@ std::optional<std::string> AdminRequests::unknown(const std::vector<std::string>
   return std::nullopt;
 }
 
-/// For whoever asked, and for the next status.
 Reloader::Done AdminRequests::answer_with(AdminReply reply) {
-  return [this, reply = std::move(reply)](const ReloadReport& report) {
+  return [reply = std::move(reply)](const ReloadReport& report) {
     const std::string text = reload_as_text(report);
-    {
-      const std::lock_guard lock(mutex_);
-      last_reload_ = {report.ok, text, unix_ms(std::chrono::system_clock::now())};
-    }
     reply({200, ActionAnswer{report.ok, text, reload_as_json(report)}.to_json()});
   };
 }

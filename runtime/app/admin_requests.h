@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,9 +43,6 @@ class AdminRequests {
   const std::vector<std::unique_ptr<Membership>>& memberships_;
   Reloader& reloader_;
   const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
-
-  std::mutex mutex_;
-  DaemonStatus::Reload last_reload_;  // guarded by mutex_
 };
 
 }  // namespace moult

@@ -6,7 +6,6 @@
 #include <csignal>
 
 #include "runtime/app/exit_code.h"
-#include "runtime/app/reload_text.h"
 
 namespace moult {
 namespace {
@@ -75,7 +74,7 @@ void Control::on_signal(int signal) {
 /// Nobody waits for the answer: it goes to the log.
 void Control::reload() {
   log_.info("reloading", {{"cause", "SIGHUP"}});
-  reloader_.reload({}, [log = log_](const ReloadReport& report) { log_reload(log, report); });
+  reloader_.reload({}, [](const ReloadReport&) {});
 }
 
 void Control::stop() {

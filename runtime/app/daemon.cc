@@ -13,6 +13,7 @@
 #include "runtime/app/handler_plans.h"
 #include "runtime/app/live_config.h"
 #include "runtime/app/load_command_config.h"
+#include "runtime/app/reload_text.h"
 #include "runtime/app/staging.h"
 #include "runtime/app/summary.h"
 #include "runtime/base/alt_stack.h"
@@ -59,6 +60,7 @@ std::unique_ptr<Reloader> make_reloader(Control::Memberships& memberships, const
   }
   ReloaderOptions options;
   options.staging = staging;
+  options.on_report = [log](const ReloadReport& report) { log_reload(log, report); };
   auto reloader = std::make_unique<Reloader>(
       std::move(targets), [&] { return live_plans(config, hooks); }, std::move(options), log);
   for (std::size_t i = 0; i < memberships.size(); ++i) {

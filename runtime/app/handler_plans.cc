@@ -78,6 +78,12 @@ Result<HandlerPlan> plan_of(const Config& config, const ConsumerConfig& consumer
   plan.settings = std::move(*settings);
   plan.policy = policy_of(config, handler);
   plan.workers = handler.workers;
+  plan.soak = config.soak;
+  if (handler.canary) {
+    const CanaryConfig& canary = *handler.canary;
+    plan.canary = {canary.lanes, canary.share,        canary.batches,
+                   canary.time,  canary.max_failures, canary.max_slowdown};
+  }
   plan.fingerprint = fingerprint_of(handler);
   return plan;
 }

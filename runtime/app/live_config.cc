@@ -68,6 +68,8 @@ std::vector<std::string> changes_that_need_a_restart(const Config& running, cons
   comparison.compare("drain_deadline", running.drain_deadline, wanted.drain_deadline);
   comparison.compare("revoke_deadline", running.revoke_deadline, wanted.revoke_deadline);
   comparison.compare("memory_budget", running.memory_budget, wanted.memory_budget);
+  comparison.compare("admin.enabled", running.admin.enabled, wanted.admin.enabled);
+  comparison.compare("admin.socket", running.admin.socket, wanted.admin.socket);
   comparison.compare("log.format", running.log.format, wanted.log.format);
   comparison.compare("log.level", running.log.level, wanted.log.level);
   comparison.compare("log.levels", running.log.levels, wanted.log.levels);

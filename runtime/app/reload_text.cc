@@ -32,6 +32,12 @@ std::string describe(const GenerationFacts& facts) {
                      facts.plugin, facts.version, facts.build_id);
 }
 
+std::string canary_of(const HandlerReload& handler) {
+  if (!handler.canary) return "";
+  return fmt::format("; as a canary it handled {} batches, {} failed",
+                     handler.canary->newer.batches, handler.canary->newer.failed);
+}
+
 std::string line_of(const HandlerReload& handler) {
   const std::string from = describe(handler.from);
   switch (handler.result) {
@@ -40,9 +46,9 @@ std::string line_of(const HandlerReload& handler) {
     case HandlerReload::Result::kActive:
       return fmt::format(
           "{} is active on {} lanes, instead of generation {}; pause {:.3f} ms at worst, "
-          "{:.3f} ms over all lanes",
+          "{:.3f} ms over all lanes{}",
           describe(*handler.to), handler.lanes, static_cast<std::uint32_t>(handler.from.number),
-          ms(handler.worst_pause), ms(handler.total_pause));
+          ms(handler.worst_pause), ms(handler.total_pause), canary_of(handler));
     case HandlerReload::Result::kLagging:
       return fmt::format("{} is active on {} of {} lanes; the others go over when their batch ends",
                          describe(*handler.to), handler.lanes_there, handler.lanes);
@@ -61,6 +67,14 @@ std::string json_of(const GenerationFacts& facts) {
                      config::json_string(facts.version), config::json_string(facts.build_id));
 }
 
+std::string json_of(const std::optional<CanaryResult>& canary) {
+  if (!canary) return "null";
+  return fmt::format(
+      R"({{"batches":{},"failed":{},"old_batches":{},"old_failed":{},"took_ms":{:.3f}}})",
+      canary->newer.batches, canary->newer.failed, canary->older.batches, canary->older.failed,
+      ms(canary->took));
+}
+
 std::string json_of(const HandlerReload& handler) {
   std::string lagging;
   for (const TopicPartition& lane : handler.lagging) {
@@ -70,12 +84,12 @@ std::string json_of(const HandlerReload& handler) {
   return fmt::format(
       R"({{"group":{},"handler":{},"result":{},"from":{},"to":{},"refused":{},"lanes":{},)"
       R"("lanes_there":{},"lagging":[{}],"worst_pause_ms":{:.3f},"total_pause_ms":{:.3f},)"
-      R"("swap_ms":{:.3f}}})",
+      R"("swap_ms":{:.3f},"canary":{}}})",
       config::json_string(handler.group), config::json_string(handler.handler),
       config::json_string(name_of(handler.result)), json_of(handler.from),
       handler.to ? json_of(*handler.to) : "null", config::json_string(handler.refused),
       handler.lanes, handler.lanes_there, lagging, ms(handler.worst_pause), ms(handler.total_pause),
-      ms(handler.swap_took));
+      ms(handler.swap_took), json_of(handler.canary));
 }
 
 }  // namespace

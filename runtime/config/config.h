@@ -55,6 +55,16 @@ struct PluginTrustConfig {
   bool manifest_required = false;
 };
 
+/// How a new generation is tried out before it has every lane, and what it must not do meanwhile.
+struct CanaryConfig {
+  std::uint32_t lanes = 1;    // 0: by share
+  std::uint32_t share = 0;    // percent of the lanes, at least one
+  std::uint32_t batches = 0;  // enough when it has handled so many; 0: the time decides
+  std::chrono::milliseconds time{30'000};  // 100 ms … 1 h, at most
+  std::uint32_t max_failures = 0;          // percent of the batches, above what the old one fails
+  std::uint32_t max_slowdown = 3;          // times the old one's time a record; 0: no limit
+};
+
 struct HandlerConfig {
   std::string name;
   std::filesystem::path plugin;     // resolved against plugins_path
@@ -71,6 +81,7 @@ struct HandlerConfig {
   std::string dead_letter_topic;                // topic_prefix applied, only with kDeadLetter
   std::chrono::milliseconds deadline{300'000};  // 1 s … 24 h, of one batch
   OnDeadline on_deadline = OnDeadline::kReport;
+  std::optional<CanaryConfig> canary;
   std::string settings_json;  // `settings` as one JSON object; never logged
   SourcePlace place;
 };
@@ -104,6 +115,7 @@ struct Config {
   std::chrono::milliseconds commit_interval{1'000};   // 10 ms … 10 min
   std::chrono::milliseconds drain_deadline{25'000};   // at stop; 0 … 1 h
   std::chrono::milliseconds revoke_deadline{10'000};  // at a rebalance; 0 … 10 min
+  std::chrono::milliseconds soak{300'000};            // 0 … 24 h, for a rollback
   std::uint64_t memory_budget =
       256ULL * 1024 * 1024;  // 16 MiB … 1 TiB, of records fetched and not finished
   LogConfig log;

@@ -121,6 +121,16 @@ std::string describe_dead_letter(const HandlerConfig& handler) {
   MOULT_CHECK(false, "unknown end of a record");
 }
 
+std::string describe_canary(const CanaryConfig& canary) {
+  std::string out = canary.lanes > 0 ? fmt::format("        canary: {{lanes: {}", canary.lanes)
+                                     : fmt::format("        canary: {{share: {}%", canary.share);
+  if (canary.batches > 0) out += fmt::format(", batches: {}", canary.batches);
+  return out +
+         fmt::format(", for: {}, max_failures: {}%, max_slowdown: {}}}\n",
+                     config::format_duration(canary.time), canary.max_failures,
+                     canary.max_slowdown == 0 ? "unlimited" : std::to_string(canary.max_slowdown));
+}
+
 std::string describe_handler(const HandlerConfig& handler) {
   std::string out = fmt::format("      - name: {}\n", value(handler.name));
   out += fmt::format("        plugin: {}\n", value(handler.plugin.string()));
@@ -135,6 +145,7 @@ std::string describe_handler(const HandlerConfig& handler) {
   out += describe_dead_letter(handler);
   out += fmt::format("        deadline: {}\n", config::format_duration(handler.deadline));
   out += fmt::format("        on_deadline: {}\n", on_deadline_of(handler.on_deadline));
+  if (handler.canary) out += describe_canary(*handler.canary);
   // Only the team that wrote the plugin knows which of its settings are secret.
   const bool has_settings = handler.settings_json != "{}";
   out += fmt::format("        settings: {}\n",
@@ -165,6 +176,7 @@ std::string describe_config(const Config& config) {
   out += fmt::format("commit_interval: {}\n", config::format_duration(config.commit_interval));
   out += fmt::format("drain_deadline: {}\n", config::format_duration(config.drain_deadline));
   out += fmt::format("revoke_deadline: {}\n", config::format_duration(config.revoke_deadline));
+  out += fmt::format("soak: {}\n", config::format_duration(config.soak));
   out += fmt::format("memory_budget: {}\n", config::format_size(config.memory_budget));
   out += describe_log(config.log);
   out += describe_admin(config.admin);

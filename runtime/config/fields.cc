@@ -99,6 +99,18 @@ bool read_limit(Reading& reading, const MaybeValue& value, Range<std::uint32_t> 
   return true;
 }
 
+bool read_percent(Reading& reading, const MaybeValue& value, Range<std::uint32_t> range,
+                  std::uint32_t& into) {
+  const auto text = read_scalar(reading, value, "a percentage such as 10%");
+  if (!text) return false;
+  if (!text->ends_with('%')) {
+    add_problem(reading, *value, "has no percent sign; write 10%");
+    return false;
+  }
+  return accept_integer(reading, *value, text->substr(0, text->size() - 1),
+                        "is not a whole percentage", range, into);
+}
+
 bool read_duration(Reading& reading, const MaybeValue& value,
                    Range<std::chrono::milliseconds> range, std::chrono::milliseconds& into) {
   const auto text = read_scalar(reading, value, "a duration such as 50ms, 1s, 5m or 2h");

@@ -28,6 +28,9 @@ bool read_integer(Reading& reading, const MaybeValue& value, Range<std::uint32_t
 /// The same or the word `unlimited`, which sets 0.
 bool read_limit(Reading& reading, const MaybeValue& value, Range<std::uint32_t> range,
                 std::uint32_t& into);
+/// A whole number with a percent sign.
+bool read_percent(Reading& reading, const MaybeValue& value, Range<std::uint32_t> range,
+                  std::uint32_t& into);
 bool read_duration(Reading& reading, const MaybeValue& value,
                    Range<std::chrono::milliseconds> range, std::chrono::milliseconds& into);
 bool read_size(Reading& reading, const MaybeValue& value, Range<std::uint64_t> range,

@@ -15,9 +15,9 @@ namespace {
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-constexpr std::array<std::string_view, 14> kHandlerKeys = {
-    "name",  "plugin",  "topics", "batch",       "ordering", "key",         "max_slots",
-    "where", "workers", "retry",  "dead_letter", "deadline", "on_deadline", "settings"};
+constexpr std::array<std::string_view, 15> kHandlerKeys = {
+    "name",    "plugin", "topics",      "batch",    "ordering",    "key",      "max_slots", "where",
+    "workers", "retry",  "dead_letter", "deadline", "on_deadline", "settings", "canary"};
 constexpr std::array<std::string_view, 3> kBatchKeys = {"max_records", "max_bytes", "linger"};
 constexpr std::array<std::string_view, 3> kRetryKeys = {"max_attempts", "backoff", "backoff_max"};
 constexpr std::array<std::string_view, 3> kOrderings = {"partition", "key", "none"};  // as the enum
@@ -201,6 +201,7 @@ HandlerConfig read_handler(Reading& reading, const Value& value) {
   read_dead_letter(reading, dead_letter, handler);
   read_duration(reading, map.find("deadline"), kDeadlineRange, handler.deadline);
   read_on_deadline(reading, map.find("on_deadline"), handler.on_deadline);
+  handler.canary = read_canary(reading, map.find("canary"));
   handler.settings_json = read_settings(reading, map.find("settings"));
   return handler;
 }

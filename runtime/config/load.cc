@@ -25,14 +25,16 @@ using config::Reading;
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-constexpr std::array<std::string_view, 13> kKeys = {
-    "kafka",        "plugins_path",    "plugins_owner",  "plugins_manifest", "topic_prefix",
-    "staging_path", "commit_interval", "drain_deadline", "revoke_deadline",  "memory_budget",
-    "log",          "admin",           "consumers"};
+constexpr std::array<std::string_view, 14> kKeys = {
+    "kafka",           "plugins_path", "plugins_owner",   "plugins_manifest",
+    "topic_prefix",    "staging_path", "commit_interval", "drain_deadline",
+    "revoke_deadline", "soak",         "memory_budget",   "log",
+    "admin",           "consumers"};
 
 constexpr Range<milliseconds> kCommitIntervalRange{10ms, 10min};
 constexpr Range<milliseconds> kDrainDeadlineRange{0ms, 1h};
 constexpr Range<milliseconds> kRevokeDeadlineRange{0ms, 10min};
+constexpr Range<milliseconds> kSoakRange{0ms, 24h};
 constexpr Range<std::uint64_t> kMemoryBudgetRange{1ULL << 24, 1ULL << 40};
 
 void read_topic_prefix(Reading& reading, const MaybeValue& value) {
@@ -59,6 +61,7 @@ void read_top_level(Reading& reading, const config::YamlNode& root, Config& conf
   read_duration(reading, map.find("commit_interval"), kCommitIntervalRange, config.commit_interval);
   read_duration(reading, map.find("drain_deadline"), kDrainDeadlineRange, config.drain_deadline);
   read_duration(reading, map.find("revoke_deadline"), kRevokeDeadlineRange, config.revoke_deadline);
+  read_duration(reading, map.find("soak"), kSoakRange, config.soak);
   read_size(reading, map.find("memory_budget"), kMemoryBudgetRange, config.memory_budget);
   config.log = read_log(reading, map.find("log"));
   config.admin = read_admin(reading, map.find("admin"));

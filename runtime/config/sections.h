@@ -18,6 +18,7 @@ PluginTrustConfig read_plugin_trust(Reading& reading, const MaybeValue& owner,
                                     const MaybeValue& manifest);
 LogConfig read_log(Reading& reading, const MaybeValue& value);
 AdminConfig read_admin(Reading& reading, const MaybeValue& value);
+std::optional<CanaryConfig> read_canary(Reading& reading, const MaybeValue& value);
 HandlerConfig read_handler(Reading& reading, const Value& value);
 std::vector<ConsumerConfig> read_consumers(Reading& reading, const MaybeValue& value,
                                            const KafkaProperties& global);

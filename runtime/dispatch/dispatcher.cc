@@ -286,6 +286,7 @@ void Dispatcher::run_if_ready(Lane& lane, TimePoint now) {
       lane.state == LaneState::kIdle || lane.state == LaneState::kLingering;
   if (!lane.ready || !waits_for_records || held_back(lane)) return;
   if (lane.is_intake() && room(lane) == 0) return;
+  if (joins_canary(lane)) return swap(lane, now);
   run(lane, now);
 }
 
@@ -315,8 +316,10 @@ void Dispatcher::end_deadline(Lane& lane) {
 }
 
 void Dispatcher::wake(Lane& lane, TimePoint now) {
+  const bool failed = lane.state == LaneState::kBackoff;
   stop_waiting(lane);
   if (lane.has_instance) {
+    if (!failed && joins_canary(lane)) return swap(lane, now);
     run(lane, now);
   } else {
     start(lane);

@@ -66,6 +66,7 @@ class Dispatcher {
   void on(const CommitDone& event, TimePoint now);
   void on(const Pause& event, TimePoint now);
   void on(const Prepare& event, TimePoint now);
+  void on(const Canary& event, TimePoint now);
   void on(const Activate& event, TimePoint now);
   void on(const Discard& event, TimePoint now);
   void on(const StandbyCreated& event, TimePoint now);
@@ -116,11 +117,19 @@ class Dispatcher {
     bool paused = false;
     GenerationNumber active{1};
     std::optional<GenerationNumber> prepared;  // what its lanes get standbys of
-    bool handing_over = false;                 // until every lane is there
-    HandoverProgress handover;                 // what is not read from the lanes
-    HandoverProgress told;                     // last
+    /// Lanes that try what was prepared; they may be fewer than wanted, while not as many have
+    /// anything to do.
+    struct CanaryLanes {
+      std::size_t wanted = 0;
+      std::set<LaneId> lanes;
+    };
+    std::optional<CanaryLanes> canary;
+    bool handing_over = false;  // until every lane is there
+    HandoverProgress handover;  // what is not read from the lanes
+    HandoverProgress told;      // last
 
     GenerationNumber wanted() const { return prepared.value_or(active); }
+    HandoverProgress::Phase phase() const;
   };
 
   Lane& find(LaneId id);
@@ -153,8 +162,11 @@ class Dispatcher {
   void begin_handover(HandlerIndex index, TimePoint now);
   void hand_over(Lane& lane, TimePoint now);
   void retarget(Lane& lane);
+  bool joins_canary(const Lane& lane);
+  void leave_canary(const Lane& lane);
   void swap(Lane& lane, TimePoint now);
   void refuse_handover(Lane& lane, const std::string& error);
+  std::vector<LaneId> lanes_to_hand_over(HandlerIndex index) const;
   static bool is_there(const Lane& lane, const HandlerState& handler);
   HandoverProgress progress_of(HandlerIndex index);
   void report_handovers();

@@ -97,6 +97,14 @@ struct Prepare {
   GenerationNumber generation;
 };
 
+/// Tries what was prepared on some lanes first: those that have a batch to begin first. Activate or
+/// Discard ends it.
+struct Canary {
+  HandlerIndex handler;
+  std::size_t lanes = 0;      // this many; 0: by percent
+  std::uint32_t percent = 0;  // of those there are, at least one
+};
+
 /// The handler's lanes are this generation's from now on. Each goes over at its next batch
 /// boundary; new ones begin with it.
 struct Activate {
@@ -208,14 +216,16 @@ struct SwapLane {
 struct HandoverProgress {
   HandlerIndex handler;
   GenerationNumber generation;
-  bool activated = false;               // else being prepared
-  std::size_t lanes = 0;                // that are to go over
+  enum class Phase : std::uint8_t { kPrepared, kCanary, kActive };
+  Phase phase = Phase::kPrepared;
+  std::size_t lanes = 0;                // that are to go over; in a canary: that were chosen
   std::size_t there = 0;                // prepared, or gone over
   std::optional<std::string> refused;   // why the first lane could not
   std::vector<TopicPartition> lagging;  // of those not there
   Duration worst_pause{0};              // of one lane, in which it could take no batch
   Duration total_pause{0};              // of all lanes
 
+  bool activated() const { return phase == Phase::kActive; }
   bool complete() const { return there == lanes; }
   friend bool operator==(const HandoverProgress&, const HandoverProgress&) = default;
 };

@@ -14,7 +14,19 @@ constexpr std::size_t kMostLagging = 16;
 }  // namespace
 
 void Dispatcher::on(const Prepare& event, TimePoint now) {
-  handler_at(event.handler).prepared = event.generation;
+  HandlerState& handler = handler_at(event.handler);
+  handler.prepared = event.generation;
+  handler.canary.reset();
+  begin_handover(event.handler, now);
+}
+
+void Dispatcher::on(const Canary& event, TimePoint now) {
+  HandlerState& handler = handler_at(event.handler);
+  if (!handler.prepared) return;
+  const auto lanes = static_cast<std::size_t>(std::ranges::count_if(
+      lanes_to_hand_over(event.handler), [this](LaneId id) { return !find(id).is_intake(); }));
+  const std::size_t share = std::max<std::size_t>((lanes * event.percent + 99) / 100, 1);
+  handler.canary = {event.lanes > 0 ? event.lanes : share, {}};
   begin_handover(event.handler, now);
 }
 
@@ -22,6 +34,7 @@ void Dispatcher::on(const Activate& event, TimePoint now) {
   HandlerState& handler = handler_at(event.handler);
   handler.active = event.generation;
   handler.prepared.reset();
+  handler.canary.reset();
   const HandlerPolicy before = std::exchange(handler.policy, event.policy);
   handler.policy.max_ahead = before.max_ahead;
   handler.backoff = make_backoff(handler.policy);
@@ -29,7 +42,9 @@ void Dispatcher::on(const Activate& event, TimePoint now) {
 }
 
 void Dispatcher::on(const Discard& event, TimePoint now) {
-  handler_at(event.handler).prepared.reset();
+  HandlerState& handler = handler_at(event.handler);
+  handler.prepared.reset();
+  handler.canary.reset();
   begin_handover(event.handler, now);
 }
 
@@ -37,9 +52,8 @@ void Dispatcher::begin_handover(HandlerIndex index, TimePoint now) {
   HandlerState& handler = handler_at(index);
   handler.handing_over = true;
   handler.handover = handler.told = {};
-  for (const LaneId id : assigned_lanes()) {
+  for (const LaneId id : lanes_to_hand_over(index)) {
     Lane& lane = find(id);
-    if (lane.handler != index) continue;
     if (lane.standby.state == Standby::State::kFailed) lane.standby = {};
     hand_over(lane, now);
   }
@@ -74,6 +88,21 @@ void Dispatcher::retarget(Lane& lane) {
   if (lane.busy() || lane.generation == handler.active) return;
   lane.generation = handler.active;
   commands_.push_back(Retarget{lane.id, handler.active});
+}
+
+/// Whether a lane that is to begin a batch tries what was prepared with it.
+bool Dispatcher::joins_canary(const Lane& lane) {
+  HandlerState& handler = handler_of(lane);
+  if (!handler.canary || handler.canary->lanes.size() >= handler.canary->wanted) return false;
+  if (lane.is_intake() || lane.closing || lane.detached) return false;
+  if (lane.standby.state != Standby::State::kReady) return false;
+  return handler.canary->lanes.insert(lane.id).second;
+}
+
+/// On its way out. Another lane has its turn.
+void Dispatcher::leave_canary(const Lane& lane) {
+  HandlerState& handler = handler_of(lane);
+  if (handler.canary) handler.canary->lanes.erase(lane.id);
 }
 
 void Dispatcher::swap(Lane& lane, TimePoint now) {
@@ -138,10 +167,24 @@ void Dispatcher::refuse_handover(Lane& lane, const std::string& error) {
               {"error", error}});
 }
 
+HandoverProgress::Phase Dispatcher::HandlerState::phase() const {
+  using Phase = HandoverProgress::Phase;
+  return !prepared ? Phase::kActive : canary ? Phase::kCanary : Phase::kPrepared;
+}
+
+std::vector<LaneId> Dispatcher::lanes_to_hand_over(HandlerIndex index) const {
+  std::vector<LaneId> lanes = assigned_lanes();
+  std::erase_if(lanes, [&](LaneId id) {
+    const Lane& its = lane(id);
+    return its.handler != index || its.closing;
+  });
+  return lanes;
+}
+
 bool Dispatcher::is_there(const Lane& lane, const HandlerState& handler) {
   if (lane.state == LaneState::kSwapping) return false;  // its way may be the wrong one
   if (lane.generation == handler.wanted()) return true;
-  if (!handler.prepared) return false;
+  if (handler.phase() != HandoverProgress::Phase::kPrepared) return false;
   const bool has_no_instance = lane.is_intake() || lane.state == LaneState::kBlocked;
   return has_no_instance || lane.standby.state == Standby::State::kReady;
 }
@@ -151,10 +194,13 @@ HandoverProgress Dispatcher::progress_of(HandlerIndex index) {
   HandoverProgress progress = handler.handover;
   progress.handler = index;
   progress.generation = handler.wanted();
-  progress.activated = !handler.prepared;
-  for (const LaneId id : assigned_lanes()) {
+  progress.phase = handler.phase();
+  const bool canary = progress.phase == HandoverProgress::Phase::kCanary;
+  const auto lanes =
+      canary ? std::vector<LaneId>(handler.canary->lanes.begin(), handler.canary->lanes.end())
+             : lanes_to_hand_over(index);
+  for (const LaneId id : lanes) {
     const Lane& lane = find(id);
-    if (lane.handler != index || lane.closing) continue;
     ++progress.lanes;
     if (is_there(lane, handler)) {
       ++progress.there;
@@ -171,7 +217,7 @@ void Dispatcher::report_handovers() {
     HandlerState& handler = handlers_[i];
     if (!handler.handing_over) continue;
     const HandoverProgress progress = progress_of(HandlerIndex{static_cast<std::uint32_t>(i)});
-    handler.handing_over = !(progress.activated && progress.complete());
+    handler.handing_over = !(progress.activated() && progress.complete());
     if (handler.told == progress && handler.handing_over) continue;
     handler.told = progress;
     commands_.push_back(progress);

@@ -13,6 +13,7 @@ void Dispatcher::close(Lane& lane, EndReason reason, TimePoint deadline) {
   if (lane.state == LaneState::kEnded || lane.state == LaneState::kEnding) return;
   lane.closing = reason;
   lane.close_deadline = deadline;
+  leave_canary(lane);
   if (!lane.busy() && (ends_alone(lane) || lane.state == LaneState::kBlocked)) end(lane);
 }
 

@@ -75,6 +75,7 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   void inspect(std::function<void(ConsumerSnapshot)> tell);
   /// As the dispatcher's events: how far it gets comes to `on_handover`.
   void prepare(const Prepare& request) override { mailbox_.post(request); }
+  void canary(const Canary& request) override { mailbox_.post(request); }
   void activate(const Activate& request) override { mailbox_.post(request); }
   void discard(const Discard& request) override { mailbox_.post(request); }
   void post(LaneAnswer answer) override;
@@ -90,8 +91,8 @@ class Consumer final : public LaneAnswers, public HandoverPort {
     std::function<void(ConsumerSnapshot)> tell;
   };
   using Message = std::variant<InstanceCreated, TurnDone, StandbyCreated, LaneSwapped, LaneEnded,
-                               Ready, Pause, Prepare, Activate, Discard, RequestQuiet, RequestStop,
-                               RequestDump, RequestInspect>;
+                               Ready, Pause, Prepare, Canary, Activate, Discard, RequestQuiet,
+                               RequestStop, RequestDump, RequestInspect>;
 
   /// What keeps a consumer from being ready.
   struct Unready {

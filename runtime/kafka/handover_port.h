@@ -10,6 +10,7 @@ class HandoverPort {
  public:
   virtual ~HandoverPort() = default;
   virtual void prepare(const Prepare& request) = 0;
+  virtual void canary(const Canary& request) = 0;
   virtual void activate(const Activate& request) = 0;
   virtual void discard(const Discard& request) = 0;
 };

@@ -1,12 +1,15 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "runtime/dispatch/handler_policy.h"
 #include "runtime/plugin/load.h"
 #include "runtime/plugin/preflight.h"
+#include "runtime/reload/canary.h"
 #include "runtime/workers/lane_settings.h"
 #include "runtime/workers/running_generation.h"
 
@@ -19,7 +22,9 @@ struct HandlerPlan {
   LaneSettings settings;
   HandlerPolicy policy;
   std::size_t workers = 1;
-  std::string fingerprint;  // of all the above but the plugin's bytes
+  std::optional<CanaryPolicy> canary;
+  Duration soak{std::chrono::minutes(5)};  // how long the generation before is kept for a rollback
+  std::string fingerprint;                 // of what makes a generation, but the plugin's bytes
 };
 
 /// What one generation of a handler is, for people and for telling it from another.

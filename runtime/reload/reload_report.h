@@ -31,9 +31,10 @@ struct HandlerReload {
   std::size_t lanes = 0;
   std::size_t lanes_there = 0;
   std::vector<TopicPartition> lagging;  // some of those not there
-  Duration worst_pause{0};              // of one lane, in which it could take no batch
+  std::optional<CanaryResult> canary;
+  Duration worst_pause{0};  // of one lane, in which it could take no batch
   Duration total_pause{0};
-  Duration swap_took{0};  // from loaded to active everywhere
+  Duration swap_took{0};  // from loaded to active everywhere, without its canary
 };
 
 /// What a reload or a rollback did. ok: the new generation is active everywhere.

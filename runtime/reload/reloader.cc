@@ -17,11 +17,6 @@ constexpr Duration kRetireWait = std::chrono::milliseconds(500);
 // How often one that a handler does not let go of is looked at again.
 constexpr Duration kRetireAgain = std::chrono::seconds(5);
 
-// A poller that is not ended answers at once.
-constexpr Duration kHeardWait = std::chrono::seconds(10);
-
-constexpr const char* kStopping = "the daemon stops";
-
 std::string known_names(const std::vector<ReloadTarget>& targets) {
   std::vector<std::string> names;
   for (const ReloadTarget& target : targets) names.push_back(target.handler);
@@ -78,7 +73,7 @@ void Reloader::enqueue(Job::What what, Done done) {
       return;
     }
   }
-  done({false, kStopping, {}, {}});
+  done({false, kReloaderStopping, {}, {}});
 }
 
 void Reloader::moved(std::size_t target, const HandoverProgress& progress) {
@@ -101,6 +96,11 @@ bool Reloader::wait_stopped(TimePoint until) {
 std::vector<Reloader::TargetState> Reloader::states() const {
   const std::lock_guard lock(mutex_);
   return states_;
+}
+
+std::optional<Reloader::LastReport> Reloader::last_report() const {
+  const std::lock_guard lock(mutex_);
+  return last_report_;
 }
 
 void Reloader::publish() {
@@ -138,7 +138,7 @@ void Reloader::run() noexcept {
     refused.swap(jobs_);
   }
   for (const Job& job : refused) {
-    for (const Done& done : job.done) done({false, kStopping, {}, {}});
+    for (const Done& done : job.done) done({false, kReloaderStopping, {}, {}});
   }
   const std::lock_guard lock(mutex_);
   stopped_ = true;
@@ -155,6 +155,11 @@ void Reloader::work(Job job) {
   }
   report.took = Clock::now() - began;
   publish();
+  {
+    const std::lock_guard lock(mutex_);
+    last_report_ = {report, std::chrono::system_clock::now()};
+  }
+  if (options_.on_report) options_.on_report(report);
   for (const Done& done : job.done) done(report);
 }
 
@@ -211,14 +216,14 @@ Status Reloader::load(const ReloadOrder& request, const HandlerPlan& plan, std::
   if (!tried) return Unexpected(tried.error());
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_) return failure(kStopping);
+    if (stopping_) return failure(kReloaderStopping);
   }
   const GenerationNumber number{++versions.last_number};
   auto loaded = load_handler(plan, number, std::move(*plugin), log_);
   if (!loaded) return Unexpected(loaded.error());
   targets_[target].active->add(number, std::move(loaded->running));
   report.to = loaded->facts;
-  moves.push_back({target, loaded->facts, plan.policy, true});
+  moves.push_back({target, loaded->facts, plan.policy, plan.soak, true, plan.canary});
   return Ok{};
 }
 
@@ -234,156 +239,21 @@ ReloadReport Reloader::do_rollback(const std::string& handler) {
     entry.handler = handler;
     entry.from = versions.active;
     entry.to = versions.kept->facts;
-    moves.push_back({i, versions.kept->facts, versions.kept->policy, false});
+    const HandlerVersions::Kept& kept = *versions.kept;
+    moves.push_back({i, kept.facts, kept.policy, kept.soak, false, {}});
   }
   if (moves.empty()) {
     report.refused = fmt::format(
-        "handler '{}' has no generation to go back to; one is kept for {} s after a reload",
-        handler, std::chrono::duration_cast<std::chrono::seconds>(options_.soak).count());
+        "handler '{}' has no generation to go back to: there was none before, or its soak time is "
+        "over",
+        handler);
     return report;
   }
   report.ok = hand_over(moves, ReloadOrder{}.timeout, report);
   return report;
 }
 
-// ---- Lanes --------------------------------------------------------------------------------------
-
-/// Every lane gets its instance of the new generation first; from then on the lanes go over. True
-/// when all of all handlers did.
-bool Reloader::hand_over(const std::vector<Move>& moves, Milliseconds timeout,
-                         ReloadReport& report) {
-  if (moves.empty()) return true;
-  const TimePoint began = Clock::now();
-  const TimePoint until = began + timeout;
-  ask_prepare(moves);
-  const Wait prepared = wait_until_all(moves, Step::kPrepared, until);
-  note_progress(moves, report);
-  if (prepared != Wait::kThere) {
-    discard(moves, prepared, timeout, report);
-    return false;
-  }
-  ask_activate(moves);
-  const Wait active = wait_until_all(moves, Step::kActive, until);
-  note_progress(moves, report);
-  if (active == Wait::kRefused) {
-    take_back(moves, until, report);
-    return false;
-  }
-  for (HandlerReload& handler : report.handlers) {
-    if (!handler.to) continue;
-    const bool all = handler.lanes_there == handler.lanes;
-    handler.result = all ? HandlerReload::Result::kActive : HandlerReload::Result::kLagging;
-    handler.swap_took = Clock::now() - began;
-  }
-  settle(moves);
-  return active == Wait::kThere;
-}
-
-void Reloader::ask_prepare(const std::vector<Move>& moves) {
-  forget_progress(moves);
-  for (const Move& move : moves) {
-    const ReloadTarget& target = targets_[move.target];
-    target.port->prepare({target.index, move.to.number});
-  }
-}
-
-void Reloader::ask_activate(const std::vector<Move>& moves) {
-  forget_progress(moves);
-  for (const Move& move : moves) {
-    const ReloadTarget& target = targets_[move.target];
-    target.port->activate({target.index, move.to.number, move.policy});
-  }
-}
-
-/// No lane went over yet.
-void Reloader::discard(const std::vector<Move>& moves, Wait why, Milliseconds timeout,
-                       ReloadReport& report) {
-  forget_progress(moves);
-  for (const Move& move : moves) {
-    const ReloadTarget& target = targets_[move.target];
-    target.port->discard({target.index});
-  }
-  const std::string reason =
-      why == Wait::kStopped
-          ? std::string(kStopping)
-          : fmt::format("its instances were not made within {} ms", timeout.count());
-  for (HandlerReload& handler : report.handlers) {
-    if (why != Wait::kRefused && handler.to) handler.refused = reason;
-  }
-  // From the answer on no lane will ask for an instance of it.
-  const Wait heard = wait_until_all(moves_back(moves), Step::kHeard, Clock::now() + kHeardWait);
-  if (heard == Wait::kThere) abandon(moves);
-}
-
-/// The lanes that went over come back.
-void Reloader::take_back(const std::vector<Move>& moves, TimePoint until, ReloadReport& report) {
-  const std::vector<Move> back = moves_back(moves);
-  ask_activate(back);
-  const Wait waited =
-      wait_until_all(back, Step::kActive, std::max(until, Clock::now() + kHeardWait));
-  if (waited != Wait::kThere) {
-    log_.error("not every lane has its old generation back yet; each goes when its batch ends");
-  }
-  for (HandlerReload& handler : report.handlers) {
-    if (handler.to) handler.result = HandlerReload::Result::kTakenBack;
-  }
-  // From the answer on no lane will ask for an instance of it.
-  const Wait heard = wait_until_all(back, Step::kHeard, Clock::now());
-  if (heard == Wait::kThere) abandon(moves);
-}
-
-std::vector<Reloader::Move> Reloader::moves_back(const std::vector<Move>& moves) const {
-  std::vector<Move> back;
-  for (const Move& move : moves) {
-    const HandlerVersions& versions = versions_[move.target];
-    back.push_back({move.target, versions.active, versions.policy, false});
-  }
-  return back;
-}
-
-/// The first refusal decides.
-Reloader::Wait Reloader::wait_until_all(const std::vector<Move>& moves, Step step,
-                                        TimePoint until) {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    bool all = true;
-    for (const Move& move : moves) {
-      const auto at = progress_.find(move.target);
-      const bool heard = at != progress_.end() &&
-                         at->second.activated == (step != Step::kPrepared) &&
-                         at->second.generation == move.to.number;
-      if (heard && at->second.refused) return Wait::kRefused;
-      all = all && heard && (step == Step::kHeard || at->second.complete());
-    }
-    if (all) return Wait::kThere;
-    if (stopping_) return Wait::kStopped;
-    if (changed_.wait_until(lock, until) == std::cv_status::timeout) return Wait::kTimedOut;
-  }
-}
-
-void Reloader::note_progress(const std::vector<Move>& moves, ReloadReport& report) {
-  const std::lock_guard lock(mutex_);
-  for (const Move& move : moves) {
-    const auto at = progress_.find(move.target);
-    if (at == progress_.end()) continue;
-    const ReloadTarget& target = targets_[move.target];
-    for (HandlerReload& handler : report.handlers) {
-      if (handler.handler != target.handler || handler.group != target.group) continue;
-      const HandoverProgress& progress = at->second;
-      handler.lanes = progress.lanes;
-      handler.lanes_there = progress.there;
-      handler.lagging = progress.lagging;
-      handler.worst_pause = progress.worst_pause;
-      handler.total_pause = progress.total_pause;
-      if (progress.refused) handler.refused = *progress.refused;
-    }
-  }
-}
-
-void Reloader::forget_progress(const std::vector<Move>& moves) {
-  const std::lock_guard lock(mutex_);
-  for (const Move& move : moves) progress_.erase(move.target);
-}
+// ---- Retirement ---------------------------------------------------------------------------------
 
 /// What was loaded for nothing.
 void Reloader::abandon(const std::vector<Move>& moves) {
@@ -398,11 +268,10 @@ void Reloader::settle(const std::vector<Move>& moves) {
     HandlerVersions& versions = versions_[move.target];
     if (versions.kept && move.is_new) retire(move.target, versions.kept->facts.number);
     versions.kept = {std::exchange(versions.active, move.to),
-                     std::exchange(versions.policy, move.policy), Clock::now() + options_.soak};
+                     std::exchange(versions.policy, move.policy), move.soak,
+                     Clock::now() + move.soak};
   }
 }
-
-// ---- Retirement ---------------------------------------------------------------------------------
 
 void Reloader::retire(std::size_t target, GenerationNumber number) {
   std::unique_ptr<RunningGeneration> generation = targets_[target].active->take(number);

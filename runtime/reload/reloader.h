@@ -41,8 +41,10 @@ using PlanSource = std::function<Result<std::vector<HandlerPlan>>()>;
 struct ReloaderOptions {
   std::filesystem::path staging;
   PreflightOptions preflight;
-  Milliseconds soak{300'000};  // how long the generation before is kept for a rollback
+  std::function<void(const ReloadReport&)> on_report;  // of every reload; the reloader's thread
 };
+
+inline constexpr const char* kReloaderStopping = "the daemon stops";
 
 /// What somebody wants reloaded.
 struct ReloadOrder {
@@ -84,6 +86,11 @@ class Reloader {
     std::optional<GenerationFacts> kept;
   };
   std::vector<TargetState> states() const;
+  struct LastReport {
+    ReloadReport report;
+    std::chrono::system_clock::time_point ended;
+  };
+  std::optional<LastReport> last_report() const;
 
  private:
   struct Job {
@@ -99,6 +106,7 @@ class Reloader {
     struct Kept {
       GenerationFacts facts;
       HandlerPolicy policy;
+      Duration soak;
       TimePoint until;
     };
     std::optional<Kept> kept;
@@ -111,7 +119,19 @@ class Reloader {
     std::size_t target;
     GenerationFacts to;
     HandlerPolicy policy;
+    Duration soak;
     bool is_new = false;  // loaded for this: to be unloaded again when it is refused
+    std::optional<CanaryPolicy> canary;
+  };
+
+  /// A generation that is tried out beside the one before.
+  struct Trial {
+    const Move* move;
+    GenerationUse older;
+    GenerationUse newer;
+    TallyCount older_before;
+    HandlerReload* entry;
+    bool decided = false;
   };
 
   enum class Wait : std::uint8_t { kThere, kRefused, kTimedOut, kStopped };
@@ -124,11 +144,19 @@ class Reloader {
   Status load(const ReloadOrder& request, const HandlerPlan& plan, std::size_t target,
               HandlerReload& report, std::vector<Move>& moves);
   bool hand_over(const std::vector<Move>& moves, Milliseconds timeout, ReloadReport& report);
+  bool go_live(const std::vector<Move>& moves, TimePoint began, Milliseconds timeout,
+               ReloadReport& report);
+  Wait try_out(const std::vector<Move>& moves, ReloadReport& report);
+  std::vector<Trial> begin_trials(const std::vector<Move>& moves, ReloadReport& report);
+  static bool judge(Trial& trial, Duration took);
+  std::optional<Wait> interruption(const std::vector<Trial>& trials);
+  HandlerReload& entry_of(const Move& move, ReloadReport& report) const;
   void ask_prepare(const std::vector<Move>& moves);
   void ask_activate(const std::vector<Move>& moves);
   void discard(const std::vector<Move>& moves, Wait why, Milliseconds timeout,
                ReloadReport& report);
   void take_back(const std::vector<Move>& moves, TimePoint until, ReloadReport& report);
+  void wait_until_back(const std::vector<Move>& back, TimePoint until);
   std::vector<Move> moves_back(const std::vector<Move>& moves) const;
   void abandon(const std::vector<Move>& moves);
   void settle(const std::vector<Move>& moves);
@@ -156,6 +184,7 @@ class Reloader {
   std::deque<Job> jobs_;
   std::map<std::size_t, HandoverProgress> progress_;  // by target
   std::vector<TargetState> states_;
+  std::optional<LastReport> last_report_;
   bool stopping_ = false;
   bool stopped_ = false;
 

@@ -12,6 +12,7 @@ namespace moult {
 
 /// Skips, or sends dead letters. False when the turn waits for their acknowledgement.
 bool LaneRunner::give_up_records() {
+  if (seat_->run().on_probation()) hold_given_up();
   if (judgement_.given_up.empty()) return true;
   if (settings().give_up.action != GiveUp::kDeadLetter) {
     for (const FailedRecord& record : judgement_.given_up) skip(record);
@@ -27,6 +28,28 @@ bool LaneRunner::give_up_records() {
     }
   }
   return deliveries_->close();
+}
+
+/// What a generation on probation can't do the one before may be able to: the lane waits there.
+/// What was handled behind it is not handled again.
+void LaneRunner::hold_given_up() {
+  std::vector<FailedRecord>& given_up = judgement_.given_up;
+  const auto first = std::ranges::find(given_up, false, &FailedRecord::skipped);
+  if (first == given_up.end()) return;
+  for (std::size_t i = first->index + 1; i < judgement_.done; ++i) {
+    verdicts_.try_emplace(held_.offset(i), Verdict{true, {}});
+  }
+  for (auto it = first; it != given_up.end(); ++it) {
+    if (it->skipped) {
+      skip(*it);
+    } else {
+      verdicts_.erase(held_.offset(it->index));
+    }
+  }
+  judgement_.done = first->index;
+  judgement_.failed = std::move(*first);
+  judgement_.stops = false;
+  given_up.erase(first, given_up.end());
 }
 
 void LaneRunner::skip(const FailedRecord& record) {

@@ -297,6 +297,8 @@ bool LaneRunner::consume(std::size_t count, BatchView& view) {
   running_begin_ = held_.offset(0);
   running_end_ = held_.offset(count - 1) + 1;
   deliveries_->begin();
+  tally().begun.fetch_add(1, std::memory_order_relaxed);
+  seen_ = true;
   const TimePoint started = Clock::now();
   bool returned_ok = false;
   {
@@ -306,7 +308,9 @@ bool LaneRunner::consume(std::size_t count, BatchView& view) {
     const InHandScope scope(what);
     returned_ok = seat_->instance()->consume(batch);
   }
-  counters_.count_batch(started, Clock::now());
+  const TimePoint ended = Clock::now();
+  counters_.count_batch(started, ended);
+  tally().busy.fetch_add((ended - started).count(), std::memory_order_relaxed);
   counters_.filtered.fetch_add(count - choice.size(), std::memory_order_relaxed);
   judgement_ = judge(view.outcomes(), selected_, count, attempt_, settings().give_up, returned_ok);
   if (deliveries_->any()) waiting_ = Waiting::kTied;
@@ -351,8 +355,22 @@ Judgement LaneRunner::standing_verdicts() const {
 
 // ---- The end of a batch -------------------------------------------------------------------------
 
+/// A batch of which the handler saw nothing tells nothing of it.
+void LaneRunner::count_in_tally() {
+  const auto given_up = [](const FailedRecord& record) { return !record.skipped; };
+  const bool failed = judgement_.failed || std::ranges::any_of(judgement_.given_up, given_up);
+  if (!failed && !std::exchange(seen_, false)) return;
+  seen_ = false;
+  GenerationTally& its = tally();
+  its.records.fetch_add(judgement_.done, std::memory_order_relaxed);
+  if (failed) its.failed.fetch_add(1, std::memory_order_relaxed);
+  // Last: who counts batches has their failures then.
+  its.batches.fetch_add(1, std::memory_order_release);
+}
+
 /// What is done with is finished; the first record that isn't stops the lane there.
 void LaneRunner::end_batch() {
+  count_in_tally();
   running_since_ = 0;
   running_begin_ = running_end_ = 0;
   if (judgement_.failed) {

@@ -81,6 +81,7 @@ class LaneRunner final : public LaneWork, public LaneHost {
   };
 
   const LaneSettings& settings() const { return seat_->settings(); }
+  GenerationTally& tally() const { return seat_->run().tally(); }
 
   // Gathering.
   Step take_batch(WorkerScratch& scratch);
@@ -104,10 +105,12 @@ class LaneRunner final : public LaneWork, public LaneHost {
   bool consume(std::size_t count, BatchView& view);
   void settle_tied();
   bool give_up_records();
+  void hold_given_up();
   void produce_dead_letter(const FailedRecord& record, bool trimmed);
   void skip(const FailedRecord& record);
   void settle_dead_letters();
   void end_batch();
+  void count_in_tally();
   void report_finished_range(std::size_t count);
   void report_finished_records(std::size_t count);
   void finish(std::size_t count);
@@ -151,6 +154,7 @@ class LaneRunner final : public LaneWork, public LaneHost {
   Offset below_ = kNoOffsetLimit;
   bool drains_ = false;
   Waiting waiting_ = Waiting::kNothing;
+  bool seen_ = false;                    // by the handler: records of the batch
   std::size_t count_ = 0;                // records of the batch
   std::vector<std::uint32_t> selected_;  // those the handler sees; empty: all
   Judgement judgement_;

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -12,6 +14,15 @@
 #include "runtime/workers/worker_pool.h"
 
 namespace moult {
+
+/// What one generation has done so far; written by workers, read by anyone.
+struct GenerationTally {
+  std::atomic<std::uint64_t> begun{0};  // batches given to the handler
+  std::atomic<std::uint64_t> batches{0};
+  std::atomic<std::uint64_t> failed{0};  // batches with a record to come again, or given up
+  std::atomic<std::uint64_t> records{0};
+  std::atomic<Duration::rep> busy{0};  // in the handler
+};
 
 /// One generation of a handler at work: its code, what the configuration said when it was loaded,
 /// and the workers that belong to it. Whoever uses it holds a GenerationUse; it is destroyed when
@@ -28,6 +39,13 @@ class RunningGeneration {
   Generation& generation() const { return *generation_; }
   WorkerPool& workers() { return workers_; }
   const WorkerPool& workers() const { return workers_; }
+
+  GenerationTally& tally() { return tally_; }
+
+  /// While it is tried out it gives nothing up: what it fails may be no failure of the generation
+  /// that it may have to go back to. Any thread.
+  bool on_probation() const { return on_probation_; }
+  void set_on_probation(bool on) { on_probation_ = on; }
 
   /// Any thread. False when somebody still uses it at `until`.
   bool wait_unused(TimePoint until) {
@@ -51,6 +69,9 @@ class RunningGeneration {
   // Constant after construction.
   const LaneSettings settings_;
   const std::shared_ptr<Generation> generation_;
+
+  GenerationTally tally_;
+  std::atomic<bool> on_probation_{false};
 
   std::mutex mutex_;
   std::condition_variable unused_;

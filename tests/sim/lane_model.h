@@ -43,12 +43,18 @@ struct HandoverModel {
   HandlerPolicy policy;
   GenerationNumber active{1};
   std::optional<GenerationNumber> prepared;
+  std::size_t canary = 0;  // how many lanes are to try it; 0: none
+  std::set<LaneId> tried;  // those that do, or did before they ended
   bool under_way = false;  // until its end was told
   bool refused = false;    // by one of the lanes
   Duration worst_pause{0};
   Duration total_pause{0};
   std::optional<HandoverProgress> told;  // last
 
+  HandoverProgress::Phase phase() const {
+    using Phase = HandoverProgress::Phase;
+    return !prepared ? Phase::kActive : canary > 0 ? Phase::kCanary : Phase::kPrepared;
+  }
   GenerationNumber wanted() const { return prepared.value_or(active); }
 };
 

@@ -34,6 +34,7 @@ class Member {
 
   // From the reloads.
   void prepare(HandlerIndex handler, GenerationNumber generation);
+  void canary(const Canary& event);
   void activate(const Activate& event);
   void discard(HandlerIndex handler);
   const HandoverModel& handover(HandlerIndex handler) const;
@@ -58,7 +59,7 @@ class Member {
 
  private:
   using Mail = std::variant<Ready, InstanceCreated, TurnReport, StandbyCreated, LaneSwapped,
-                            LaneEnded, CommitDone, Prepare, Activate, Discard, Quiet, Stop>;
+                            LaneEnded, CommitDone, Prepare, Canary, Activate, Discard, Quiet, Stop>;
 
   void start_fetching(std::size_t partition);
   void stop_fetching(std::size_t partition);
@@ -78,6 +79,7 @@ class Member {
   void hear(const LaneEnded& ended);
   void hear(const CommitDone& done);
   void hear(const Prepare& event);
+  void hear(const Canary& event);
   void hear(const Activate& event);
   void hear(const Discard& event);
   void hear(const StandbyCreated& created);
@@ -126,6 +128,8 @@ class Member {
   HandoverModel& begin_handover(HandlerIndex handler);
   void refuse(const LaneModel& lane);
   void check_generation(const LaneModel& lane, const RunTurn& turn);
+  std::vector<LaneId> canaries(HandlerIndex handler) const;
+  bool wants_canary(const LaneModel& lane) const;
   void check_handover(const LaneModel& lane) const;
   void check_handovers() const;
   static bool is_there(const LaneModel& lane, const HandoverModel& handover);

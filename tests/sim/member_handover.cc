@@ -11,6 +11,7 @@ namespace moult::sim {
 void Member::prepare(HandlerIndex handler, GenerationNumber generation) {
   post(Prepare{handler, generation});
 }
+void Member::canary(const Canary& event) { post(event); }
 void Member::activate(const Activate& event) { post(event); }
 void Member::discard(HandlerIndex handler) { post(Discard{handler}); }
 
@@ -28,6 +29,8 @@ HandoverModel& Member::begin_handover(HandlerIndex handler) {
   handover.refused = false;
   handover.worst_pause = handover.total_pause = Duration{0};
   handover.told.reset();
+  handover.canary = 0;
+  handover.tried.clear();
   for (auto& [id, lane] : lanes_) {
     const bool failed = lane.standby.state == Standby::State::kFailed;
     if (lane.handler == handler && failed) lane.standby = {};
@@ -39,6 +42,18 @@ void Member::hear(const Prepare& event) {
   world_.note("handler {}: prepare generation {}", static_cast<std::size_t>(event.handler),
               number(event.generation));
   begin_handover(event.handler).prepared = event.generation;
+}
+
+void Member::hear(const Canary& event) {
+  world_.note("handler {}: canary, {} lanes, {} percent", static_cast<std::size_t>(event.handler),
+              static_cast<std::int64_t>(event.lanes), event.percent);
+  HandoverModel& handover = begin_handover(event.handler);
+  std::size_t lanes = 0;
+  for (const auto& [id, lane] : lanes_) {
+    if (lane.handler == event.handler && !lane.closing && !lane.is_intake()) ++lanes;
+  }
+  while (handover.canary * 100 < lanes * event.percent) ++handover.canary;
+  handover.canary = event.lanes > 0 ? event.lanes : std::max<std::size_t>(handover.canary, 1);
 }
 
 void Member::hear(const Activate& event) {
@@ -142,10 +157,13 @@ void Member::obey(const DropStandby& command) {
 void Member::obey(const SwapLane& command) {
   world_.note("  swap lane {}", number(command.lane));
   LaneModel& lane = open_lane(command.lane);
-  const HandoverModel& handover = handover_of(lane);
+  HandoverModel& handover = handover_of(lane);
   expect(lane.standby.state == Standby::State::kReady, "a lane goes over to nothing");
-  expect(!handover.prepared, "a lane goes over to what is not active");
-  expect(lane.standby.generation == handover.active, "a lane goes over to what is not active");
+  if (handover.prepared) {
+    expect(wants_canary(lane), "a lane goes over to what is not active");
+    handover.tried.insert(lane.id);
+  }
+  expect(lane.standby.generation == handover.wanted(), "a lane goes over to what is not active");
   expect(!lane.closing, "a lane goes over that ends");
   give(lane, Owed::kSwap);
   lane.stopped = false;
@@ -153,10 +171,28 @@ void Member::obey(const SwapLane& command) {
 
 // ---- Progress -----------------------------------------------------------------------------------
 
+/// The lanes that try what is prepared.
+std::vector<LaneId> Member::canaries(HandlerIndex handler) const {
+  std::vector<LaneId> ids;
+  for (const LaneId id : this->handover(handler).tried) {
+    const auto at = lanes_.find(id);
+    if (at != lanes_.end() && !at->second.closing) ids.push_back(id);
+  }
+  return ids;
+}
+
+/// Whether a lane is to try what is prepared when it has something to do.
+bool Member::wants_canary(const LaneModel& lane) const {
+  const HandoverModel& model = handover(lane.handler);
+  return model.phase() == HandoverProgress::Phase::kCanary && !model.tried.contains(lane.id) &&
+         canaries(lane.handler).size() < model.canary && !lane.is_intake() && !lane.closing &&
+         lane.standby.state == Standby::State::kReady;
+}
+
 bool Member::is_there(const LaneModel& lane, const HandoverModel& handover) {
   if (lane.owed == Owed::kSwap) return false;
   if (lane.generation == handover.wanted()) return true;
-  if (!handover.prepared) return false;
+  if (handover.phase() != HandoverProgress::Phase::kPrepared) return false;
   const bool ready =
       lane.standby.state == Standby::State::kReady && lane.standby.generation == handover.wanted();
   return lane.is_intake() || !lane.started || ready;
@@ -168,11 +204,14 @@ HandoverProgress Member::progress_of(HandlerIndex handler) const {
   HandoverProgress progress;
   progress.handler = handler;
   progress.generation = model.wanted();
-  progress.activated = !model.prepared;
+  progress.phase = model.phase();
   progress.worst_pause = model.worst_pause;
   progress.total_pause = model.total_pause;
+  const bool canary = progress.phase == HandoverProgress::Phase::kCanary;
+  const std::vector<LaneId> chosen = canaries(handler);
   for (const auto& [id, lane] : lanes_) {
     if (lane.handler != handler || lane.closing) continue;
+    if (canary && std::ranges::count(chosen, id) == 0) continue;
     ++progress.lanes;
     if (is_there(lane, model)) ++progress.there;
   }
@@ -193,7 +232,7 @@ void Member::obey(const HandoverProgress& progress) {
   numbers.lagging.clear();
   expect(numbers == progress_of(progress.handler), "the progress is told wrong");
   handover.told = progress;
-  handover.under_way = !progress.activated || !progress.complete();
+  handover.under_way = !progress.activated() || !progress.complete();
 }
 
 // ---- Rules --------------------------------------------------------------------------------------
@@ -203,6 +242,8 @@ void Member::check_generation(const LaneModel& lane, const RunTurn& turn) {
   const HandoverModel& handover = handover_of(lane);
   expect(dispatcher_.lane(lane.id).generation == lane.generation,
          "a lane does not have the generation that it is taken to have");
+  expect(turn.drains || turn.attempt > 1 || !wants_canary(lane),
+         "a turn begins on an old generation before its canary");
   if (turn.drains || lane.generation == handover.active) return;
   expect(handover.under_way, "a turn begins on an old generation after its handler went over");
   const bool ready =

@@ -24,6 +24,9 @@ void Reloads::step(Member& member, bool calm) {
       case Phase::kPreparing:
         go_on_preparing(handler, member, calm);
         break;
+      case Phase::kTrying:
+        go_on_trying(handler, member, calm);
+        break;
       case Phase::kActivating:
         go_on_activating(handler, member, calm);
         break;
@@ -34,9 +37,12 @@ void Reloads::step(Member& member, bool calm) {
 /// The last word on what was asked for; none when it was not heard yet.
 const HandoverProgress* Reloads::told(const Handler& handler, const Member& member) {
   const auto& last = member.handover(handler.index).told;
-  const bool preparing = handler.phase == Phase::kPreparing;
-  const GenerationNumber asked = preparing ? handler.last : handler.active;
-  if (!last || last->generation != asked || last->activated == preparing) return nullptr;
+  const bool activating = handler.phase == Phase::kActivating;
+  const GenerationNumber asked = activating ? handler.active : handler.last;
+  const auto phase = activating                        ? HandoverProgress::Phase::kActive
+                     : handler.phase == Phase::kTrying ? HandoverProgress::Phase::kCanary
+                                                       : HandoverProgress::Phase::kPrepared;
+  if (!last || last->generation != asked || last->phase != phase) return nullptr;
   return &*last;
 }
 
@@ -55,7 +61,22 @@ void Reloads::go_on_preparing(Handler& handler, Member& member, bool calm) {
   if (changes_its_mind || (progress != nullptr && progress->refused)) {
     if (calm || world_.random.chance(0.7)) discard(handler, member);
   } else if (progress != nullptr && progress->complete()) {
-    if (calm || world_.random.chance(0.7)) activate(handler, member, handler.last);
+    if (!calm && world_.random.chance(0.5)) {
+      try_out(handler, member);
+    } else if (calm || world_.random.chance(0.7)) {
+      activate(handler, member, handler.last);
+    }
+  }
+}
+
+/// A refusal or bad results end it, at any time; good ones only when the lanes went over.
+void Reloads::go_on_trying(Handler& handler, Member& member, bool calm) {
+  const HandoverProgress* progress = told(handler, member);
+  const bool failed = world_.random.chance(0.1) || (progress != nullptr && progress->refused);
+  if (failed && (calm || world_.random.chance(0.7))) {
+    discard(handler, member);
+  } else if (progress != nullptr && progress->complete() && !progress->refused) {
+    if (calm || world_.random.chance(0.3)) activate(handler, member, handler.last);
   }
 }
 
@@ -80,6 +101,17 @@ void Reloads::prepare(Handler& handler, Member& member) {
   handler.phase = Phase::kPreparing;
   handler.last = GenerationNumber{static_cast<std::uint32_t>(handler.last) + 1};
   member.prepare(handler.index, handler.last);
+}
+
+void Reloads::try_out(Handler& handler, Member& member) {
+  handler.phase = Phase::kTrying;
+  Canary canary{handler.index, 0, 0};
+  if (world_.random.chance(0.5)) {
+    canary.lanes = world_.random.between(1, 3);
+  } else {
+    canary.percent = static_cast<std::uint32_t>(world_.random.between(1, 100));
+  }
+  member.canary(canary);
 }
 
 void Reloads::activate(Handler& handler, Member& member, GenerationNumber generation) {

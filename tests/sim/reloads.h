@@ -23,7 +23,7 @@ class Reloads {
   bool at_rest() const;
 
  private:
-  enum class Phase { kIdle, kPreparing, kActivating };
+  enum class Phase { kIdle, kPreparing, kTrying, kActivating };
 
   struct Handler {
     HandlerIndex index{};
@@ -35,9 +35,11 @@ class Reloads {
 
   void go_on_idle(Handler& handler, Member& member);
   void go_on_preparing(Handler& handler, Member& member, bool calm);
+  void go_on_trying(Handler& handler, Member& member, bool calm);
   void go_on_activating(Handler& handler, Member& member, bool calm);
   static const HandoverProgress* told(const Handler& handler, const Member& member);
   void prepare(Handler& handler, Member& member);
+  void try_out(Handler& handler, Member& member);
   void activate(Handler& handler, Member& member, GenerationNumber generation);
   static void discard(Handler& handler, Member& member);
 

@@ -18,6 +18,7 @@ TEST_F(ConfigDescribeTest, ShowsTheEffectiveConfiguration) {
 commit_interval: 1500ms
 drain_deadline: 25s
 revoke_deadline: 10s
+soak: 5m
 memory_budget: 256MiB
 log:
   format: auto
@@ -48,7 +49,8 @@ TEST_F(ConfigDescribeTest, ShowsWhatAHandlerChose) {
                                                               "        key: /user/id\n"
                                                               "        where: /event == \"a\"\n"
                                                               "        dead_letter: orders.dlq\n"
-                                                              "        on_deadline: exit\n")));
+                                                              "        on_deadline: exit\n"
+                                                              "        canary: {share: 10%}\n")));
   EXPECT_THAT(described, HasSubstr(R"(        ordering: key
         key: "/user/id"
         max_slots: 64
@@ -58,6 +60,7 @@ TEST_F(ConfigDescribeTest, ShowsWhatAHandlerChose) {
         dead_letter: "blue.orders.dlq"
         deadline: 5m
         on_deadline: exit
+        canary: {share: 10%, for: 30s, max_failures: 0%, max_slowdown: 3}
 )"));
 }
 

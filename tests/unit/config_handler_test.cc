@@ -64,6 +64,35 @@ TEST_F(ConfigHandlerTest, ReadsEveryKey) {
   EXPECT_EQ(made.settings_json, R"({"currency":"EUR"})");
 }
 
+TEST_F(ConfigHandlerTest, ReadsACanary) {
+  EXPECT_FALSE(handler("").canary.has_value());
+  const auto by_lanes = handler("        canary: {lanes: 2, batches: 20}\n").canary;
+  ASSERT_TRUE(by_lanes.has_value());
+  EXPECT_EQ(by_lanes->lanes, 2U);
+  EXPECT_EQ(by_lanes->batches, 20U);
+  EXPECT_EQ(by_lanes->time, 30s);
+  EXPECT_EQ(by_lanes->max_failures, 0U);
+  EXPECT_EQ(by_lanes->max_slowdown, 3U);
+  const auto by_share =
+      handler("        canary: {share: 10%, for: 5m, max_failures: 2%, max_slowdown: unlimited}\n")
+          .canary;
+  ASSERT_TRUE(by_share.has_value());
+  EXPECT_EQ(by_share->lanes, 0U);
+  EXPECT_EQ(by_share->share, 10U);
+  EXPECT_EQ(by_share->time, 5min);
+  EXPECT_EQ(by_share->max_failures, 2U);
+  EXPECT_EQ(by_share->max_slowdown, 0U);
+  EXPECT_EQ(handler("        canary: {}\n").canary->lanes, 1U);
+}
+
+TEST_F(ConfigHandlerTest, SaysWhatIsWrongWithACanary) {
+  EXPECT_THAT(problems(with_handler_lines("        canary: {share: 10, lanes: 0}\n")),
+              ElementsAre(HasSubstr("'share' and 'lanes' both say how many lanes; keep one"),
+                          HasSubstr("no percent sign"), HasSubstr("'lanes'")));
+  EXPECT_THAT(problems(with_handler_lines("        canary: {share: 101%, from: 1s}\n")),
+              ElementsAre(HasSubstr("'share'"), HasSubstr("'from'")));
+}
+
 TEST_F(ConfigHandlerTest, ReadsEveryOrdering) {
   EXPECT_EQ(handler("        ordering: partition\n").ordering, Ordering::kPartition);
   EXPECT_EQ(handler("        ordering: key\n").ordering, Ordering::kKey);

@@ -140,6 +140,89 @@ TEST(DispatcherPrepareTest, AnEarlierOnesStandbyGivesWayAndRefusesNothing) {
   EXPECT_EQ(script.tick(), "prepared 3: 0/2");
 }
 
+// ---- Canary -------------------------------------------------------------------------------------
+
+class DispatcherCanaryTest : public ::testing::Test {
+ protected:
+  DispatcherCanaryTest() {
+    script_.with_idle_lanes(3);
+    script_.with_prepared(2);
+  }
+
+  const Lane& lane(std::uint64_t id) const { return script_.dispatcher().lane(LaneId{id}); }
+
+  Script script_;
+};
+
+TEST_F(DispatcherCanaryTest, TheFirstLaneWithABatchTriesWhatIsPrepared) {
+  EXPECT_EQ(script_.canary(1), "");
+  EXPECT_EQ(script_.tick(), "canary 2: 0/0") << "no lane has anything to do";
+  EXPECT_EQ(script_.ready(2), "swap 2");
+  EXPECT_EQ(script_.tick(), "canary 2: 0/1");
+  EXPECT_EQ(script_.swapped(2), "run 2 #1");
+  EXPECT_EQ(lane(2).generation, kSecond);
+  EXPECT_EQ(script_.tick(), "canary 2: 1/1");
+  EXPECT_EQ(script_.ready(1), "run 1 #1") << "one is enough";
+  EXPECT_EQ(lane(1).generation, kFirst);
+}
+
+TEST_F(DispatcherCanaryTest, AShareIsRoundedUp) {
+  script_.canary(0, 34);
+  EXPECT_EQ(script_.ready(1), "swap 1");
+  EXPECT_EQ(script_.ready(2), "swap 2");
+  EXPECT_EQ(script_.ready(3), "run 3 #1");
+}
+
+TEST_F(DispatcherCanaryTest, ActivatedTheOthersFollow) {
+  script_.canary(1);
+  script_.ready(2);
+  script_.swapped(2);
+  EXPECT_EQ(script_.activate(2), "swap 1, swap 3");
+}
+
+TEST_F(DispatcherCanaryTest, DiscardedItsFailedRecordsGoBackToTheOldGeneration) {
+  script_.canary(1);
+  script_.ready(2);
+  script_.swapped(2);
+  script_.done(2, Turn().got(0, 5).done_to(3).fails_at(3));
+  EXPECT_EQ(script_.discard(), "drop 1, standby 2 of 1, drop 3");
+  EXPECT_EQ(script_.standby_created(2), "swap 2") << "it does not wait for its backoff";
+  EXPECT_EQ(script_.swapped(2), "run 2 #1");
+  EXPECT_EQ(lane(2).generation, kFirst);
+  EXPECT_EQ(script_.tick(), "commit 1: 2@3, active 1: 3/3");
+}
+
+TEST_F(DispatcherCanaryTest, ALaneThatGoesMakesRoomForAnother) {
+  script_.canary(1);
+  script_.ready(2);
+  script_.swapped(2);
+  script_.revoke({1});
+  EXPECT_EQ(script_.ready(1), "swap 1");
+}
+
+TEST_F(DispatcherCanaryTest, AFailingLaneIsNoCanary) {
+  script_.ready(1);
+  script_.done(1, Turn().got(0, 5).fails_at(0));
+  script_.canary(1);
+  EXPECT_EQ(script_.pass(2s), "run 1 #2, commit 1: 1@0, canary 2: 0/0")
+      << "what the old generation could not do is no measure";
+}
+
+TEST_F(DispatcherCanaryTest, ARefusedExchangeIsTold) {
+  script_.canary(1);
+  script_.ready(2);
+  script_.tick();
+  EXPECT_EQ(script_.swap_refused(2), "run 2 #1");
+  EXPECT_EQ(script_.tick(), "canary 2: 0/1 (no)");
+}
+
+TEST_F(DispatcherCanaryTest, WithoutAnythingPreparedThereIsNone) {
+  script_.discard();
+  script_.tick();
+  EXPECT_EQ(script_.canary(1), "");
+  EXPECT_EQ(script_.ready(1), "run 1 #1");
+}
+
 // ---- Activate -----------------------------------------------------------------------------------
 
 TEST_F(DispatcherHandoverTest, AnIdleLaneGoesOverAtOnce) {

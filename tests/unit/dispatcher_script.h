@@ -120,7 +120,8 @@ struct Words {
     return fmt::format("swap {}", number(it.lane));
   }
   std::string operator()(const HandoverProgress& it) const {
-    std::string text = fmt::format("{} {}: {}/{}", it.activated ? "active" : "prepared",
+    const char* const phases[] = {"prepared", "canary", "active"};
+    std::string text = fmt::format("{} {}: {}/{}", phases[static_cast<int>(it.phase)],
                                    number(it.generation), it.there, it.lanes);
     if (it.refused) text += fmt::format(" ({})", *it.refused);
     return text;
@@ -197,6 +198,9 @@ class Script {
   }
   std::string activate(std::uint32_t generation, const HandlerPolicy& policy) {
     return on(Activate{HandlerIndex{0}, GenerationNumber{generation}, policy});
+  }
+  std::string canary(std::size_t lanes, std::uint32_t percent = 0) {
+    return on(Canary{HandlerIndex{0}, lanes, percent});
   }
   std::string discard() { return on(Discard{HandlerIndex{0}}); }
   std::string standby_created(std::uint64_t lane) {

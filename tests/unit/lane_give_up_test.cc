@@ -88,6 +88,38 @@ TEST_F(LaneGiveUpTest, ADeadLetterThatIsNotDeliveredIsSentAgainWithoutTheHandler
   EXPECT_EQ(counters_.dead_letters, 1U);
 }
 
+TEST_F(LaneGiveUpTest, OnProbationWhatWouldBeGivenUpWaitsForTheGenerationBefore) {
+  dead_letters_to(letters());
+  outcome_at(1, MOULT_DEAD_LETTER);
+  open(kWide, objects(4));
+  generations_.back().set_on_probation(true);
+  const SeenTurn tried = turn();
+  EXPECT_EQ(tried.next, Next::kFailed);
+  EXPECT_EQ(tried.failure.offset, 1);
+  EXPECT_EQ(tried.done_to, 1);
+  EXPECT_EQ(waits_, 0U) << "no dead letter";
+  EXPECT_EQ(generations_.back().tally().failed, 1U);
+  outcome_at(1, MOULT_OK);
+  swap_generation();
+  drain();
+  EXPECT_THAT(handler_.offsets(), ElementsAre(ElementsAre(0, 1, 2, 3), ElementsAre(1)))
+      << "what was handled behind it is not handled again";
+  EXPECT_EQ(counters_.records, 4U);
+  EXPECT_EQ(counters_.dead_letters, 0U);
+}
+
+TEST_F(LaneGiveUpTest, OnProbationAttemptsAreNotUsedUp) {
+  settings_.give_up = {1, GiveUp::kSkip};
+  outcome_at(0, MOULT_RETRY);
+  open(kWide, objects(2));
+  generations_.back().set_on_probation(true);
+  EXPECT_EQ(turn().next, Next::kFailed) << "though its attempts are used up";
+  EXPECT_EQ(counters_.skipped, 0U);
+  generations_.back().set_on_probation(false);
+  EXPECT_EQ(turn(2).done_to, 1);
+  EXPECT_EQ(counters_.skipped, 1U);
+}
+
 TEST_F(LaneGiveUpTest, ASkippedRecordIsFinishedAndCounted) {
   settings_.give_up = {1, GiveUp::kSkip};
   outcome_at(0, MOULT_RETRY);

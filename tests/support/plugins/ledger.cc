@@ -29,6 +29,7 @@
 //   fail_offset          outcome `fail_as` for its first `fail_times` (default 1; 0: all) attempts
 //   fail_key             the same for every record of this key
 //   fail_all             true: the same for every record
+//   fail_every           the same for every so manieth offset
 //   fail_as              retry (default), dead_letter, skip or stop, with error code 7
 //   throw_offset         an exception for its first `fail_times` attempts
 //   throw_as             error (default), dead_letter or fatal: which one
@@ -98,6 +99,7 @@ struct Settings {
     flag(all, "fail_goes_on", fail_goes_on);
     flag(all, "fail_create", fail_create);
     flag(all, "fail_all", fail_all);
+    number(all, "fail_every", fail_every);
     flag(all, "produce_tied", produce_tied);
     word(all, "fail_key", fail_key);
     word(all, "fail_as", fail_as);
@@ -123,6 +125,7 @@ struct Settings {
   bool fail_goes_on = false;
   bool fail_create = false;
   bool fail_all = false;
+  std::int64_t fail_every = 0;
   bool produce_tied = false;
   std::string fail_key;
   std::string fail_as = "retry";
@@ -320,7 +323,10 @@ class LedgerHandler : public moult::Handler {
 
   bool is_to_fail(const moult::Record& record) const {
     const bool by_key = !settings_.fail_key.empty() && record.key() == settings_.fail_key;
-    return is_at(settings_.fail_offset, record) || (is_here() && (by_key || settings_.fail_all));
+    const bool by_number =
+        settings_.fail_every > 0 && (record.offset() + 1) % settings_.fail_every == 0;
+    return is_at(settings_.fail_offset, record) ||
+           (is_here() && (by_key || by_number || settings_.fail_all));
   }
 
   bool still_fails(const moult::Record& record) const {

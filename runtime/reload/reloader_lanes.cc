@@ -1,0 +1,250 @@
+// How a reload moves lanes: prepared, tried out, activated, and taken back.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/reload/reloader.h"
+
+namespace moult {
+namespace {
+
+// How often a canary is looked at.
+constexpr Duration kCanaryLook = std::chrono::milliseconds(10);
+
+// A poller that is not ended answers at once.
+constexpr Duration kHeardWait = std::chrono::seconds(10);
+
+}  // namespace
+
+// ---- Lanes --------------------------------------------------------------------------------------
+
+/// Every lane gets its instance of the new generation first; a few may try it out; from then on
+/// all go over. True when all of all handlers did.
+bool Reloader::hand_over(const std::vector<Move>& moves, Milliseconds timeout,
+                         ReloadReport& report) {
+  if (moves.empty()) return true;
+  const TimePoint began = Clock::now();
+  ask_prepare(moves);
+  const Wait prepared = wait_until_all(moves, Step::kPrepared, began + timeout);
+  note_progress(moves, report);
+  if (prepared != Wait::kThere) {
+    discard(moves, prepared, timeout, report);
+    return false;
+  }
+  const TimePoint trying = Clock::now();
+  const Wait tried = try_out(moves, report);
+  if (tried != Wait::kThere) {
+    discard(moves, tried, timeout, report);
+    return false;
+  }
+  // The time of the canary is its own.
+  const Duration tried_for = Clock::now() - trying;
+  return go_live(moves, began + tried_for, timeout, report);
+}
+
+bool Reloader::go_live(const std::vector<Move>& moves, TimePoint began, Milliseconds timeout,
+                       ReloadReport& report) {
+  ask_activate(moves);
+  const Wait active = wait_until_all(moves, Step::kActive, began + timeout);
+  note_progress(moves, report);
+  if (active == Wait::kRefused) {
+    take_back(moves, began + timeout, report);
+    return false;
+  }
+  for (HandlerReload& handler : report.handlers) {
+    if (!handler.to) continue;
+    const bool all = handler.lanes_there == handler.lanes;
+    handler.result = all ? HandlerReload::Result::kActive : HandlerReload::Result::kLagging;
+    handler.swap_took = Clock::now() - began;
+  }
+  settle(moves);
+  return active == Wait::kThere;
+}
+
+// ---- Canary -------------------------------------------------------------------------------------
+
+/// Some lanes of each handler that wants it go first.
+Reloader::Wait Reloader::try_out(const std::vector<Move>& moves, ReloadReport& report) {
+  const TimePoint began = Clock::now();
+  std::vector<Trial> trials = begin_trials(moves, report);
+  for (;;) {
+    bool all_decided = true;
+    for (Trial& trial : trials) {
+      if (!judge(trial, Clock::now() - began)) return Wait::kRefused;
+      all_decided = all_decided && trial.decided;
+    }
+    if (all_decided) break;
+    if (const auto why = interruption(trials)) {
+      note_progress(moves, report);
+      return *why;
+    }
+  }
+  for (const Trial& trial : trials) trial.newer->set_on_probation(false);
+  return Wait::kThere;
+}
+
+std::vector<Reloader::Trial> Reloader::begin_trials(const std::vector<Move>& moves,
+                                                    ReloadReport& report) {
+  std::vector<Trial> trials;
+  for (const Move& move : moves) {
+    if (!move.canary) continue;
+    const ReloadTarget& target = targets_[move.target];
+    Trial& trial =
+        trials.emplace_back(Trial{&move,
+                                  target.active->use(versions_[move.target].active.number),
+                                  target.active->use(move.to.number),
+                                  {},
+                                  &entry_of(move, report)});
+    trial.older_before = TallyCount::of(trial.older->tally());
+    trial.newer->set_on_probation(true);
+    target.port->canary({target.index, move.canary->lanes, move.canary->percent});
+  }
+  return trials;
+}
+
+/// False when the new generation is no good.
+bool Reloader::judge(Trial& trial, Duration took) {
+  if (trial.decided) return true;
+  const TallyCount older = TallyCount::of(trial.older->tally()).since(trial.older_before);
+  const TallyCount newer = TallyCount::of(trial.newer->tally());
+  const CanaryPolicy& policy = *trial.move->canary;
+  const CanaryVerdict verdict = judge_canary(policy, older, newer, took >= policy.time);
+  trial.entry->canary = {older, newer, took};
+  trial.entry->refused = verdict.reason;
+  trial.decided = verdict.kind != CanaryVerdict::Kind::kUndecided;
+  return verdict.kind != CanaryVerdict::Kind::kBad;
+}
+
+/// Why a trial can't go on, within a short while.
+std::optional<Reloader::Wait> Reloader::interruption(const std::vector<Trial>& trials) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kCanaryLook, [this] { return stopping_; });
+  if (stopping_) return Wait::kStopped;
+  for (const Trial& trial : trials) {
+    const auto at = progress_.find(trial.move->target);
+    if (at != progress_.end() && at->second.refused) return Wait::kRefused;
+  }
+  return std::nullopt;
+}
+
+HandlerReload& Reloader::entry_of(const Move& move, ReloadReport& report) const {
+  const ReloadTarget& target = targets_[move.target];
+  return *std::ranges::find_if(report.handlers, [&](const HandlerReload& entry) {
+    return entry.group == target.group && entry.handler == target.handler;
+  });
+}
+
+// ---- Steps --------------------------------------------------------------------------------------
+
+void Reloader::ask_prepare(const std::vector<Move>& moves) {
+  forget_progress(moves);
+  for (const Move& move : moves) {
+    const ReloadTarget& target = targets_[move.target];
+    target.port->prepare({target.index, move.to.number});
+  }
+}
+
+void Reloader::ask_activate(const std::vector<Move>& moves) {
+  forget_progress(moves);
+  for (const Move& move : moves) {
+    const ReloadTarget& target = targets_[move.target];
+    target.port->activate({target.index, move.to.number, move.policy});
+  }
+}
+
+/// No lane went over yet but those of a canary.
+void Reloader::discard(const std::vector<Move>& moves, Wait why, Milliseconds timeout,
+                       ReloadReport& report) {
+  forget_progress(moves);
+  for (const Move& move : moves) {
+    const ReloadTarget& target = targets_[move.target];
+    target.port->discard({target.index});
+  }
+  const std::string reason =
+      why == Wait::kStopped
+          ? std::string(kReloaderStopping)
+          : fmt::format("its instances were not made within {} ms", timeout.count());
+  bool tried = false;
+  for (HandlerReload& handler : report.handlers) {
+    if (why != Wait::kRefused && handler.to) handler.refused = reason;
+    if (handler.canary) handler.result = HandlerReload::Result::kTakenBack;
+    tried = tried || handler.canary;
+  }
+  const std::vector<Move> back = moves_back(moves);
+  if (tried) wait_until_back(back, Clock::now() + kHeardWait);
+  // From the answer on no lane will ask for an instance of it.
+  const Wait heard = wait_until_all(back, Step::kHeard, Clock::now() + kHeardWait);
+  if (heard == Wait::kThere) abandon(moves);
+}
+
+void Reloader::wait_until_back(const std::vector<Move>& back, TimePoint until) {
+  if (wait_until_all(back, Step::kActive, until) == Wait::kThere) return;
+  log_.error("not every lane has its old generation back yet; each goes when its batch ends");
+}
+
+/// The lanes that went over come back.
+void Reloader::take_back(const std::vector<Move>& moves, TimePoint until, ReloadReport& report) {
+  const std::vector<Move> back = moves_back(moves);
+  ask_activate(back);
+  wait_until_back(back, std::max(until, Clock::now() + kHeardWait));
+  for (HandlerReload& handler : report.handlers) {
+    if (handler.to) handler.result = HandlerReload::Result::kTakenBack;
+  }
+  // From the answer on no lane will ask for an instance of it.
+  const Wait heard = wait_until_all(back, Step::kHeard, Clock::now());
+  if (heard == Wait::kThere) abandon(moves);
+}
+
+std::vector<Reloader::Move> Reloader::moves_back(const std::vector<Move>& moves) const {
+  std::vector<Move> back;
+  for (const Move& move : moves) {
+    const HandlerVersions& versions = versions_[move.target];
+    back.push_back({move.target, versions.active, versions.policy, move.soak, false, {}});
+  }
+  return back;
+}
+
+/// The first refusal decides.
+Reloader::Wait Reloader::wait_until_all(const std::vector<Move>& moves, Step step,
+                                        TimePoint until) {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    bool all = true;
+    for (const Move& move : moves) {
+      const auto at = progress_.find(move.target);
+      const bool heard = at != progress_.end() &&
+                         at->second.activated() == (step != Step::kPrepared) &&
+                         at->second.generation == move.to.number;
+      if (heard && at->second.refused) return Wait::kRefused;
+      all = all && heard && (step == Step::kHeard || at->second.complete());
+    }
+    if (all) return Wait::kThere;
+    if (stopping_) return Wait::kStopped;
+    if (changed_.wait_until(lock, until) == std::cv_status::timeout) return Wait::kTimedOut;
+  }
+}
+
+void Reloader::note_progress(const std::vector<Move>& moves, ReloadReport& report) {
+  const std::lock_guard lock(mutex_);
+  for (const Move& move : moves) {
+    const auto at = progress_.find(move.target);
+    if (at == progress_.end()) continue;
+    const HandoverProgress& progress = at->second;
+    HandlerReload& handler = entry_of(move, report);
+    handler.lanes = progress.lanes;
+    handler.lanes_there = progress.there;
+    handler.lagging = progress.lagging;
+    handler.worst_pause = progress.worst_pause;
+    handler.total_pause = progress.total_pause;
+    if (progress.refused) handler.refused = *progress.refused;
+  }
+}
+
+void Reloader::forget_progress(const std::vector<Move>& moves) {
+  const std::lock_guard lock(mutex_);
+  for (const Move& move : moves) progress_.erase(move.target);
+}
+
+}  // namespace moult
