@@ -32,18 +32,26 @@ int Control::run() {
     while (const auto signal = signals_.take()) on_signal(*signal);
     take_endings();
     if (const auto code = outcome()) return *code;
+    if (files_ && files_->take(Clock::now())) reload("a file changed");
     if (!deadline_ && done_ && done_()) stop();
   }
 }
 
 void Control::wait() {
-  std::array<pollfd, 2> fds = {pollfd{signals_.fd(), POLLIN, 0},
-                               pollfd{endings_.wake_fd(), POLLIN, 0}};
-  int timeout = done_ ? static_cast<int>(kDoneInterval.count()) : -1;
-  if (deadline_) {
-    timeout = static_cast<int>(std::max<std::int64_t>(0, to_ms(*deadline_ - Clock::now()) + 1));
-  }
-  ::poll(fds.data(), fds.size(), timeout);
+  std::array<pollfd, 3> fds = {pollfd{signals_.fd(), POLLIN, 0},
+                               pollfd{endings_.wake_fd(), POLLIN, 0},
+                               pollfd{files_ ? files_->fd() : -1, POLLIN, 0}};
+  ::poll(fds.data(), fds.size(), timeout());
+  if (files_) files_->look(Clock::now());
+}
+
+/// For poll(); -1: until something happens.
+int Control::timeout() const {
+  TimePoint until = deadline_.value_or(kNever);
+  if (files_) until = std::min(until, files_->due());
+  if (done_ && !deadline_) until = std::min(until, Clock::now() + kDoneInterval);
+  if (until == kNever) return -1;
+  return static_cast<int>(std::max<std::int64_t>(0, to_ms(until - Clock::now()) + 1));
 }
 
 void Control::on_signal(int signal) {
@@ -65,15 +73,15 @@ void Control::on_signal(int signal) {
       for (const auto& membership : memberships_) membership->consumer().dump();
       return;
     case SIGHUP:
-      return reload();
+      return reload("SIGHUP");
     default:
       return;
   }
 }
 
 /// Nobody waits for the answer: it goes to the log.
-void Control::reload() {
-  log_.info("reloading", {{"cause", "SIGHUP"}});
+void Control::reload(const char* cause) {
+  log_.info("reloading", {{"cause", cause}});
   reloader_.reload({}, [](const ReloadReport&) {});
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "runtime/app/file_watch.h"
 #include "runtime/app/membership.h"
 #include "runtime/app/signals.h"
 #include "runtime/base/log.h"
@@ -26,6 +27,9 @@ class Control {
   /// Asked about ten times a second; true stops the daemon as TERM does.
   void stop_when(std::function<bool()> done) { done_ = std::move(done); }
 
+  /// Reloads when the files change.
+  void watch(FileWatch files) { files_ = std::move(files); }
+
   /// Starts the consumers; returns the exit code once they ended or the deadline passed.
   int run();
 
@@ -35,8 +39,9 @@ class Control {
 
  private:
   void wait();
+  int timeout() const;
   void on_signal(int signal);
-  void reload();
+  void reload(const char* cause);
   void stop();
   void take_endings();
   std::optional<int> outcome() const;
@@ -53,6 +58,7 @@ class Control {
 
   // Owned by the control thread.
   std::function<bool()> done_;
+  std::optional<FileWatch> files_;
   std::optional<TimePoint> deadline_;  // once stopping
   std::size_t ended_ = 0;
   std::size_t closed_ = 0;

@@ -129,6 +129,14 @@ DaemonEnd run_daemon(const Config& config, AsyncLogSink& sink, const DaemonHooks
     admin = std::move(*opened);
   }
   Control control(*memberships, *reloader, *signals, config.drain_deadline, log);
+  if (!hooks.watched.empty()) {
+    auto files = FileWatch::open(hooks.watched);
+    if (!files) {
+      log.error("can't start", {{"error", files.error().message}});
+      return {kExitFailed, {}};
+    }
+    control.watch(std::move(*files));
+  }
   if (hooks.done) control.stop_when([&] { return hooks.done(totals_of(*memberships)); });
   const int code = control.run();
   admin.reset();

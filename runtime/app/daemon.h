@@ -1,6 +1,8 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
+#include <vector>
 
 #include "runtime/app/membership.h"
 #include "runtime/app/signals.h"
@@ -19,6 +21,8 @@ struct DaemonEnd {
 struct DaemonHooks {
   /// Reads the config again, for a reload; as the one that the daemon was started with.
   std::function<Result<Config>()> reread;
+  /// A reload follows when one of them was written or replaced.
+  std::vector<std::filesystem::path> watched;
   /// Asked now and then with the totals so far; true stops the daemon as TERM does.
   std::function<bool(const std::vector<HandlerTotals>&)> done;
 };

@@ -76,6 +76,15 @@ Result<std::uint64_t> fill(kafka::MockBroker& broker, const Config& config,
   return produced;
 }
 
+/// What a developer changes.
+std::vector<std::filesystem::path> files_of(const Config& config) {
+  std::vector<std::filesystem::path> files = {config.file};
+  for (const ConsumerConfig& consumer : config.consumers) {
+    for (const HandlerConfig& handler : consumer.handlers) files.push_back(handler.plugin);
+  }
+  return files;
+}
+
 int consume(const Config& config, const std::string& servers, bool exit_when_done,
             std::uint64_t produced) {
   const auto log = make_log(config.log);
@@ -86,6 +95,7 @@ int consume(const Config& config, const std::string& servers, bool exit_when_don
     if (read) embed(*read, servers);
     return read;
   };
+  hooks.watched = files_of(config);
   if (exit_when_done) {
     hooks.done = [&](const std::vector<HandlerTotals>& totals) {
       return produced <= std::accumulate(totals.begin(), totals.end(), std::uint64_t{0},
