@@ -52,6 +52,7 @@ DaemonStatus::Handler handler_of(const Reloader::TargetState& state, const Handl
   handler.build_id = state.active.build_id;
   handler.generation = static_cast<std::uint32_t>(state.active.number);
   if (state.kept) handler.kept_generation = static_cast<std::uint32_t>(state.kept->number);
+  handler.pinned_unloads = static_cast<std::int64_t>(state.pinned);
   handler.records = static_cast<std::int64_t>(totals.records);
   handler.batches = static_cast<std::int64_t>(totals.batches);
   handler.failures = static_cast<std::int64_t>(totals.failures);

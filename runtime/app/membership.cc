@@ -48,9 +48,10 @@ Result<std::unique_ptr<Membership>> Membership::make(const Config& config,
     if (!plan) return Unexpected(plan.error());
     auto plugin = prepare_plugin(plan->spec.plugin, staging, plan->spec.trust);
     if (!plugin) return Unexpected(plugin.error());
+    auto& active = *made->handlers_.emplace_back(std::make_unique<ActiveHandler>(handler.name));
+    plan->spec.unloads = active.unloads();
     auto loaded = load_handler(*plan, kFirstGeneration, std::move(*plugin), log);
     if (!loaded) return Unexpected(loaded.error());
-    auto& active = *made->handlers_.emplace_back(std::make_unique<ActiveHandler>(handler.name));
     active.add(kFirstGeneration, std::move(loaded->running));
     made->first_.push_back({std::move(loaded->facts), plan->policy});
     handlers.push_back(&active);

@@ -106,10 +106,11 @@ std::optional<Reloader::LastReport> Reloader::last_report() const {
 void Reloader::publish() {
   const std::lock_guard lock(mutex_);
   states_.clear();
-  for (const HandlerVersions& versions : versions_) {
+  for (std::size_t i = 0; i < versions_.size(); ++i) {
     TargetState& state = states_.emplace_back();
-    state.active = versions.active;
-    if (versions.kept) state.kept = versions.kept->facts;
+    state.active = versions_[i].active;
+    if (versions_[i].kept) state.kept = versions_[i].kept->facts;
+    state.pinned = targets_[i].active->unloads()->pinned;
   }
 }
 
@@ -172,7 +173,7 @@ ReloadReport Reloader::do_reload(const ReloadOrder& request) {
     report.refused = fmt::format("no handler '{}'; there are: {}", name, known_names(targets_));
     return report;
   }
-  const auto plans = plans_();
+  auto plans = plans_();
   if (!plans) {
     report.refused = plans.error().message;
     return report;
@@ -188,6 +189,7 @@ ReloadReport Reloader::do_reload(const ReloadOrder& request) {
     handler.group = target.group;
     handler.handler = target.handler;
     handler.from = versions_[i].active;
+    (*plans)[i].spec.unloads = target.active->unloads();
     const Status loaded = load(request, (*plans)[i], i, handler, moves);
     if (!loaded) handler.refused = loaded.error().message;
     refused = !loaded;

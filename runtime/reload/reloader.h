@@ -84,6 +84,7 @@ class Reloader {
   struct TargetState {
     GenerationFacts active;
     std::optional<GenerationFacts> kept;
+    std::uint64_t pinned = 0;  // generations that are still in memory after their end
   };
   std::vector<TargetState> states() const;
   struct LastReport {

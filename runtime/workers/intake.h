@@ -27,7 +27,7 @@ class Intake final : public LaneWork {
   std::optional<TurnDone> resume() override;
   LaneEnded end(EndReason reason, TimePoint deadline) override;
   WorkerPool& workers() const override { return generation_->workers(); }
-  const Generation& generation() const override { return generation_->generation(); }
+  std::string build_id() const override { return generation_->generation().build_id(); }
   void retarget(GenerationUse generation) override { generation_ = std::move(generation); }
   void cancel() override;
   void overdue() override {}

@@ -86,16 +86,25 @@ std::shared_ptr<Seat> LaneRunner::leave() {
 }
 
 void LaneRunner::take_seat(std::shared_ptr<Seat> next) {
-  seat_ = std::move(next);
-  run_ = &seat_->run();
+  sit_down(std::move(next));
   seat_->serve(*this);
   const InHandScope scope(seat_->in_hand_for("assigned"));
   seat_->instance()->assigned();
 }
 
 void LaneRunner::retarget(GenerationUse generation) {
-  run_ = &*generation;
-  seat_ = std::make_shared<Seat>(std::move(generation), identity_);
+  sit_down(std::make_shared<Seat>(std::move(generation), identity_));
+}
+
+void LaneRunner::sit_down(std::shared_ptr<Seat> seat) {
+  const std::lock_guard lock(seating_);
+  run_ = &seat->run();
+  seat_ = std::move(seat);
+}
+
+std::string LaneRunner::build_id() const {
+  const std::lock_guard lock(seating_);
+  return seat_->generation().build_id();
 }
 
 // ---- A turn -------------------------------------------------------------------------------------

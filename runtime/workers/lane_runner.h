@@ -60,7 +60,7 @@ class LaneRunner final : public LaneWork, public LaneHost {
   void take_seat(std::shared_ptr<Seat> next);
 
   WorkerPool& workers() const override { return run_.load()->workers(); }
-  const Generation& generation() const override { return run_.load()->generation(); }
+  std::string build_id() const override;
   void retarget(GenerationUse generation) override;
   void cancel() override;
   void overdue() override;
@@ -82,6 +82,8 @@ class LaneRunner final : public LaneWork, public LaneHost {
 
   const LaneSettings& settings() const { return seat_->settings(); }
   GenerationTally& tally() const { return seat_->run().tally(); }
+
+  void sit_down(std::shared_ptr<Seat> seat);
 
   // Gathering.
   Step take_batch(WorkerScratch& scratch);
@@ -128,6 +130,7 @@ class LaneRunner final : public LaneWork, public LaneHost {
   const Logger log_;
 
   // Any thread.
+  mutable std::mutex seating_;           // held to change seat_, and to look at it from elsewhere
   std::atomic<RunningGeneration*> run_;  // that of seat_
   std::atomic<bool> cancelled_{false};
   std::atomic<bool> overdue_{false};

@@ -147,7 +147,7 @@ kafka::LaneActivity LaneTable::activity(LaneId lane) const {
   const auto at = lanes_.find(lane);
   if (at == lanes_.end()) return {};
   const Entry& entry = at->second;
-  return {entry.handler->name(), entry.work->generation().build_id(), entry.work->running(),
+  return {entry.handler->name(), entry.work->build_id(), entry.work->running(),
           entry.work->running_for()};
 }
 

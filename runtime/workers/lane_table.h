@@ -10,6 +10,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/kafka/lane_executor.h"
+#include "runtime/plugin/load.h"
 #include "runtime/workers/handler_counters.h"
 #include "runtime/workers/intake.h"
 #include "runtime/workers/lane_runner.h"
@@ -27,6 +28,8 @@ class ActiveHandler {
   const std::string& name() const { return name_; }
   HandlerCounters& counters() { return counters_; }
   const HandlerCounters& counters() const { return counters_; }
+  /// Of its generations.
+  const std::shared_ptr<UnloadCounts>& unloads() const { return unloads_; }
 
   void add(GenerationNumber number, std::unique_ptr<RunningGeneration> generation);
   /// Must be there.
@@ -41,7 +44,10 @@ class ActiveHandler {
   std::vector<WorkersSeen> workers() const;
 
  private:
-  const std::string name_;  // constant after construction
+  // Constant after construction.
+  const std::string name_;
+  const std::shared_ptr<UnloadCounts> unloads_ = std::make_shared<UnloadCounts>();
+
   HandlerCounters counters_;
 
   mutable std::mutex mutex_;

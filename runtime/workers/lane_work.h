@@ -24,7 +24,7 @@ class LaneWork {
   // The poller.
   /// Whose tasks are the lane's. Of a producer's thread too, while a turn waits.
   virtual WorkerPool& workers() const = 0;
-  virtual const Generation& generation() const = 0;
+  virtual std::string build_id() const = 0;
   /// While no worker has the lane, and it has no instance.
   virtual void retarget(GenerationUse generation) = 0;
   /// When it returns, this lane pulls nothing any more, and its partition raises no event for it.
