@@ -107,6 +107,19 @@ class Dispatcher {
     std::optional<CommitId> commit;  // under way in kCommitting
   };
 
+  /// Lanes that try what was prepared; they may be fewer than wanted, while not as many have
+  /// anything to do.
+  struct CanaryLanes {
+    std::size_t wanted = 0;
+    std::set<LaneId> lanes;
+  };
+
+  /// What a handler's lanes get standbys of.
+  struct Prepared {
+    GenerationNumber generation{};
+    std::optional<CanaryLanes> canary;
+  };
+
   /// A handler as its lanes have it now.
   struct HandlerState {
     HandlerState(const HandlerPolicy& its_policy, Backoff its_backoff)
@@ -116,19 +129,12 @@ class Dispatcher {
     Backoff backoff;
     bool paused = false;
     GenerationNumber active{1};
-    std::optional<GenerationNumber> prepared;  // what its lanes get standbys of
-    /// Lanes that try what was prepared; they may be fewer than wanted, while not as many have
-    /// anything to do.
-    struct CanaryLanes {
-      std::size_t wanted = 0;
-      std::set<LaneId> lanes;
-    };
-    std::optional<CanaryLanes> canary;
+    std::optional<Prepared> prepared;
     bool handing_over = false;  // until every lane is there
     HandoverProgress handover;  // what is not read from the lanes
     HandoverProgress told;      // last
 
-    GenerationNumber wanted() const { return prepared.value_or(active); }
+    GenerationNumber wanted() const { return prepared ? prepared->generation : active; }
     HandoverProgress::Phase phase() const;
   };
 
@@ -164,6 +170,7 @@ class Dispatcher {
   void retarget(Lane& lane);
   bool joins_canary(const Lane& lane);
   void leave_canary(const Lane& lane);
+  CanaryLanes* canary_of(const Lane& lane);
   void swap(Lane& lane, TimePoint now);
   void refuse_handover(Lane& lane, const std::string& error);
   std::vector<LaneId> lanes_to_hand_over(HandlerIndex index) const;

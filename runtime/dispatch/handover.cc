@@ -15,8 +15,7 @@ constexpr std::size_t kMostLagging = 16;
 
 void Dispatcher::on(const Prepare& event, TimePoint now) {
   HandlerState& handler = handler_at(event.handler);
-  handler.prepared = event.generation;
-  handler.canary.reset();
+  handler.prepared = Prepared{event.generation, {}};
   begin_handover(event.handler, now);
 }
 
@@ -26,7 +25,7 @@ void Dispatcher::on(const Canary& event, TimePoint now) {
   const auto lanes = static_cast<std::size_t>(std::ranges::count_if(
       lanes_to_hand_over(event.handler), [this](LaneId id) { return !find(id).is_intake(); }));
   const std::size_t share = std::max<std::size_t>((lanes * event.percent + 99) / 100, 1);
-  handler.canary = {event.lanes > 0 ? event.lanes : share, {}};
+  handler.prepared->canary = {event.lanes > 0 ? event.lanes : share, {}};
   begin_handover(event.handler, now);
 }
 
@@ -34,7 +33,6 @@ void Dispatcher::on(const Activate& event, TimePoint now) {
   HandlerState& handler = handler_at(event.handler);
   handler.active = event.generation;
   handler.prepared.reset();
-  handler.canary.reset();
   const HandlerPolicy before = std::exchange(handler.policy, event.policy);
   handler.policy.max_ahead = before.max_ahead;
   handler.backoff = make_backoff(handler.policy);
@@ -44,7 +42,6 @@ void Dispatcher::on(const Activate& event, TimePoint now) {
 void Dispatcher::on(const Discard& event, TimePoint now) {
   HandlerState& handler = handler_at(event.handler);
   handler.prepared.reset();
-  handler.canary.reset();
   begin_handover(event.handler, now);
 }
 
@@ -92,17 +89,21 @@ void Dispatcher::retarget(Lane& lane) {
 
 /// Whether a lane that is to begin a batch tries what was prepared with it.
 bool Dispatcher::joins_canary(const Lane& lane) {
-  HandlerState& handler = handler_of(lane);
-  if (!handler.canary || handler.canary->lanes.size() >= handler.canary->wanted) return false;
-  if (lane.is_intake() || lane.closing || lane.detached) return false;
+  CanaryLanes* canary = canary_of(lane);
+  if (canary == nullptr || canary->lanes.size() >= canary->wanted) return false;
   if (lane.standby.state != Standby::State::kReady) return false;
-  return handler.canary->lanes.insert(lane.id).second;
+  return canary->lanes.insert(lane.id).second;
 }
 
 /// On its way out. Another lane has its turn.
 void Dispatcher::leave_canary(const Lane& lane) {
+  if (CanaryLanes* canary = canary_of(lane)) canary->lanes.erase(lane.id);
+}
+
+Dispatcher::CanaryLanes* Dispatcher::canary_of(const Lane& lane) {
   HandlerState& handler = handler_of(lane);
-  if (handler.canary) handler.canary->lanes.erase(lane.id);
+  if (!handler.prepared || !handler.prepared->canary) return nullptr;
+  return &*handler.prepared->canary;
 }
 
 void Dispatcher::swap(Lane& lane, TimePoint now) {
@@ -169,7 +170,7 @@ void Dispatcher::refuse_handover(Lane& lane, const std::string& error) {
 
 HandoverProgress::Phase Dispatcher::HandlerState::phase() const {
   using Phase = HandoverProgress::Phase;
-  return !prepared ? Phase::kActive : canary ? Phase::kCanary : Phase::kPrepared;
+  return !prepared ? Phase::kActive : prepared->canary ? Phase::kCanary : Phase::kPrepared;
 }
 
 std::vector<LaneId> Dispatcher::lanes_to_hand_over(HandlerIndex index) const {
@@ -196,9 +197,9 @@ HandoverProgress Dispatcher::progress_of(HandlerIndex index) {
   progress.generation = handler.wanted();
   progress.phase = handler.phase();
   const bool canary = progress.phase == HandoverProgress::Phase::kCanary;
-  const auto lanes =
-      canary ? std::vector<LaneId>(handler.canary->lanes.begin(), handler.canary->lanes.end())
-             : lanes_to_hand_over(index);
+  const auto lanes = canary ? std::vector<LaneId>(handler.prepared->canary->lanes.begin(),
+                                                  handler.prepared->canary->lanes.end())
+                            : lanes_to_hand_over(index);
   for (const LaneId id : lanes) {
     const Lane& lane = find(id);
     ++progress.lanes;
