@@ -20,6 +20,7 @@
 #include "runtime/config/admin_socket_place.h"
 #include "runtime/kafka/version.h"
 #include "runtime/observe/crash_report.h"
+#include "runtime/plugin/stage.h"
 
 namespace moult {
 namespace {
@@ -97,6 +98,11 @@ DaemonEnd run_daemon(const Config& config, AsyncLogSink& sink, const DaemonHooks
   if (!staging) {
     log.error("can't start", {{"error", staging.error().message}});
     return {kExitFailed, {}};
+  }
+  // What a daemon that was killed left there.
+  if (const auto swept = sweep_staging(*staging); swept > 0) {
+    log.info("removed plugin copies that ended processes left behind",
+             {{"directory", staging->native()}, {"count", swept}});
   }
   auto memberships = make_memberships(config, *staging, log);
   if (!memberships) {

@@ -5,16 +5,6 @@
 #include "runtime/plugin/loaded_generation.h"
 
 namespace moult {
-namespace {
-
-void sweep(const std::filesystem::path& staging, Logger log) {
-  const std::uint32_t removed = sweep_staging(staging);
-  if (removed == 0) return;
-  log.info("removed plugin copies that ended processes left behind",
-           {{"directory", staging.native()}, {"count", removed}});
-}
-
-}  // namespace
 
 Result<PreparedPlugin> prepare_plugin(const std::filesystem::path& plugin,
                                       const std::filesystem::path& staging,
@@ -39,7 +29,6 @@ Result<std::shared_ptr<Generation>> load_prepared(const GenerationSpec& spec, Pr
 Result<std::shared_ptr<Generation>> load_generation(const GenerationSpec& spec,
                                                     const std::filesystem::path& staging,
                                                     Logger log) {
-  sweep(staging, log);
   Result<PreparedPlugin> plugin = prepare_plugin(spec.plugin, staging, spec.trust);
   if (!plugin) return Unexpected<Error>{std::move(plugin).error()};
   return load_prepared(spec, std::move(*plugin), log);

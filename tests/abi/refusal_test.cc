@@ -13,8 +13,8 @@
 #include <ostream>
 #include <string>
 
-#include "sdk/include/moult/moult.h"
 #include "tests/abi/fixture.h"
+#include "tests/abi/plugin_image.h"
 
 namespace moult::abi {
 namespace {
@@ -22,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::StartsWith;
+using Image = PluginImage;
 
 void expect_refused(Loader& loader, const fs::path& plugin, const std::string& rule) {
   const std::string message = loader.refusal(plugin);
@@ -73,49 +74,6 @@ INSTANTIATE_TEST_SUITE_P(Gcc, Built, testing::Values(BuiltBad{"bad_unique", "uni
 
 // ---- Made bad by changing bytes of a good one
 // ----------------------------------------------------
-
-/// The bytes of a plugin, with its parts named.
-class Image {
- public:
-  explicit Image(std::string bytes) : bytes_(std::move(bytes)) {}
-
-  Elf64_Ehdr& header() { return at<Elf64_Ehdr>(0); }
-  Elf64_Phdr& segment(std::uint32_t type) {
-    for (std::size_t i = 0; i < header().e_phnum; i++) {
-      auto& segment = at<Elf64_Phdr>(header().e_phoff + i * sizeof(Elf64_Phdr));
-      if (segment.p_type == type) return segment;
-    }
-    throw std::runtime_error("no such segment");
-  }
-  Elf64_Phdr& segment(std::uint32_t type, std::uint32_t flags) {
-    for (std::size_t i = 0; i < header().e_phnum; i++) {
-      auto& segment = at<Elf64_Phdr>(header().e_phoff + i * sizeof(Elf64_Phdr));
-      if (segment.p_type == type && (segment.p_flags & flags) == flags) return segment;
-    }
-    throw std::runtime_error("no such segment");
-  }
-  /// A name of the same length in place of another.
-  void rename(const std::string& from, const std::string& to) {
-    const std::size_t found = bytes_.find(from + '\0');
-    if (found == std::string::npos) throw std::runtime_error("no such name");
-    bytes_.replace(found, to.size(), to);
-  }
-  moult_note& note() {
-    const std::string owner(MOULT_NOTE_OWNER, sizeof MOULT_NOTE_OWNER);
-    const std::size_t found = bytes_.find(owner + std::string(6, '\0'));
-    if (found == std::string::npos) throw std::runtime_error("no note");
-    return at<moult_note>(found - offsetof(moult_note, owner));
-  }
-  std::string& bytes() { return bytes_; }
-
- private:
-  template <typename T>
-  T& at(std::size_t offset) {
-    return *reinterpret_cast<T*>(bytes_.data() + offset);
-  }
-
-  std::string bytes_;
-};
 
 struct Patch {
   std::string name;

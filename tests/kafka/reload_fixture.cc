@@ -2,8 +2,25 @@
 
 #include <csignal>
 #include <future>
+#include <utility>
 
 namespace moult::testing {
+
+Traffic::Traffic(std::function<void()> send) : send_(std::move(send)), thread_([this] { run(); }) {}
+
+Traffic::~Traffic() { end(); }
+
+void Traffic::end() {
+  ending_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
+void Traffic::run() {
+  while (!ending_) {
+    send_();
+    std::this_thread::sleep_for(milliseconds(20));  // fast enough, and not all the broker can
+  }
+}
 
 std::unique_ptr<Daemon> Reloads::start_first(int partitions, const Properties& settings) {
   make_topic(partitions);
@@ -20,6 +37,12 @@ DaemonSpec Reloads::next(const Properties& settings) {
   Properties with_tag = settings;
   with_tag["tag"] = "\"" + std::to_string(++tag_) + "\"";
   return spec(with_tag);
+}
+
+std::set<std::string> Reloads::tags() {
+  std::set<std::string> seen;
+  for (const Entry& entry : of_event(ledger_.read(), Event::kRecord)) seen.insert(entry.lane.tag);
+  return seen;
 }
 
 bool Reloads::reload(const Daemon& daemon, const std::string& expected) {
@@ -43,6 +66,10 @@ std::vector<Finished> Reloads::reload_at_once(const Daemon& daemon, int processe
   std::vector<Finished> ended;
   for (std::future<Finished>& hook : hooks) ended.push_back(hook.get());
   return ended;
+}
+
+Properties OneReloads::protocol() const {
+  return {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "300"}};
 }
 
 }  // namespace moult::testing

@@ -1,11 +1,32 @@
 #pragma once
 
+#include <atomic>
+#include <functional>
+#include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/kafka/group_fixture.h"
 
 namespace moult::testing {
+
+/// Calls `send` again and again while it lives, so that no reload meets idle lanes.
+class Traffic {
+ public:
+  explicit Traffic(std::function<void()> send);
+  ~Traffic();
+  Traffic(const Traffic&) = delete;
+  Traffic& operator=(const Traffic&) = delete;
+  void end();
+
+ private:
+  void run();
+
+  const std::function<void()> send_;
+  std::atomic<bool> ending_{false};
+  std::thread thread_;  // last
+};
 
 /// A group whose daemon is told to reload its only handler. Each generation has a tag of its own in
 /// the ledger.
@@ -27,9 +48,18 @@ class Reloads : public Group {
   /// `moult reload` in that many processes at once.
   static std::vector<Finished> reload_at_once(const Daemon& daemon, int processes);
   std::string tag() const { return std::to_string(tag_); }
+  /// The tags that records were handled with.
+  std::set<std::string> tags();
 
  private:
   int tag_ = 1;
+};
+
+/// For what does not depend on how a group divides its partitions: the runtime's own choice.
+class OneReloads : public Reloads {
+ protected:
+  using Reloads::Reloads;
+  Properties protocol() const override;
 };
 
 }  // namespace moult::testing

@@ -1,9 +1,7 @@
 // A handler's next generation takes its lanes over, and the group never notices.
 #include <algorithm>
-#include <atomic>
 #include <csignal>
 #include <map>
-#include <set>
 #include <thread>
 
 #include "tests/kafka/reload_fixture.h"
@@ -18,31 +16,6 @@ using ::testing::Not;
 
 class Reload : public Reloads {
  protected:
-  /// Sends while it lives, so that no reload meets idle lanes.
-  class Traffic {
-   public:
-    explicit Traffic(Reload& test) : test_(test), thread_([this] { run(); }) {}
-    ~Traffic() { end(); }
-    Traffic(const Traffic&) = delete;
-    Traffic& operator=(const Traffic&) = delete;
-    void end() {
-      ending_ = true;
-      if (thread_.joinable()) thread_.join();
-    }
-
-   private:
-    void run() {
-      while (!ending_) {
-        test_.send(2'000);
-        std::this_thread::sleep_for(milliseconds(20));  // fast enough, and not all the broker can
-      }
-    }
-
-    Reload& test_;
-    std::atomic<bool> ending_{false};
-    std::thread thread_;  // last
-  };
-
   /// Nothing between two generations of a partition is mixed: all of one, then all of the next.
   void expect_generations_in_order() {
     std::map<TopicPartition, int> newest;
@@ -54,13 +27,6 @@ class Reload : public Reloads {
       last = std::max(last, number);
     }
   }
-
-  /// The tags that records were handled with.
-  std::set<std::string> tags() {
-    std::set<std::string> seen;
-    for (const Entry& entry : of_event(ledger_.read(), Event::kRecord)) seen.insert(entry.lane.tag);
-    return seen;
-  }
 };
 
 TEST_P(Reload, H1_AHundredReloadsUnderLoadLoseNothingAndCostNoRebalance) {
@@ -69,7 +35,7 @@ TEST_P(Reload, H1_AHundredReloadsUnderLoadLoseNothingAndCostNoRebalance) {
   ASSERT_TRUE(wait_works(*daemon));
   const std::size_t generations = cluster_.generations(group_);
   {
-    Traffic traffic(*this);
+    Traffic traffic([this] { send(2'000); });
     for (int i = 0; i < 100; ++i) {
       configure(*daemon, next());
       ASSERT_TRUE(reload(*daemon)) << "reload " << i;
@@ -176,7 +142,7 @@ TEST_P(Reload, H7_ReloadsAndRebalancesInTheMiddleOfEachOther) {
   send(1'000);
   ASSERT_TRUE(wait_works(*daemon));
   {
-    Traffic traffic(*this);
+    Traffic traffic([this] { send(2'000); });
     for (int i = 0; i < 5; ++i) {
       const auto other = start(spec({{"tag", "\"0\""}}));
       for (int k = 0; k < 3; ++k) {
@@ -216,12 +182,7 @@ TEST_P(Reload, S8_TermDuringAReloadIsClean) {
 MOULT_FOR_EACH_PROTOCOL(Reload);
 
 /// What a deploy hook sees.
-class ReloadCommand : public Reload {
- protected:
-  Properties protocol() const override {
-    return {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "300"}};
-  }
-};
+class ReloadCommand : public OneReloads {};
 
 TEST_F(ReloadCommand, H3_TheExitStatusTellsWhetherTheNewGenerationIsActive) {
   const auto daemon = start_first(2);
