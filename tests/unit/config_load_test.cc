@@ -134,7 +134,7 @@ TEST_F(ConfigLoadTest, AnUnknownKeyNearToNothingListsTheValidOnes) {
               ElementsAre("1:1: unknown key 'admin_socket' in the top level; valid: kafka, "
                           "plugins_path, plugins_owner, plugins_manifest, topic_prefix, "
                           "staging_path, commit_interval, drain_deadline, revoke_deadline, "
-                          "memory_budget, log, admin, consumers"));
+                          "soak, memory_budget, log, admin, consumers"));
 }
 
 TEST_F(ConfigLoadTest, SectionsHaveTheRightKind) {
