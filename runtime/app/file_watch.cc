@@ -15,27 +15,37 @@ namespace {
 // Longer than a linker needs between two files of one build.
 constexpr Duration kQuiet = std::chrono::milliseconds(200);
 
+// A file that is written, or put in place: moved, or linked.
+constexpr std::uint32_t kChanges = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE;
+constexpr std::uint32_t kGone = IN_DELETE_SELF | IN_MOVE_SELF;  // the folder
+
 }  // namespace
 
 Result<FileWatch> FileWatch::open(const std::vector<std::filesystem::path>& files) {
   UniqueFd fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!fd) return failure(fmt::format("can't watch files: {}", std::strerror(errno)));
-  FileWatch watch(std::move(fd));
-  for (const std::filesystem::path& file : files) {
-    if (const Status added = watch.add(file); !added) return Unexpected(added.error());
+  FileWatch watch(std::move(fd), files);
+  if (const Status added = watch.add_all(); !added) return Unexpected(added.error());
+  return watch;
+}
+
+/// Also again: links may lead elsewhere, and folders may be other ones.
+Status FileWatch::add_all() {
+  names_.clear();
+  for (const std::filesystem::path& file : files_) {
+    if (const Status added = add(file); !added) return added;
     std::error_code unknown;
     const std::filesystem::path real = std::filesystem::canonical(file, unknown);
     if (unknown || real == file) continue;
-    if (const Status added = watch.add(real); !added) return Unexpected(added.error());
+    if (const Status added = add(real); !added) return added;
   }
-  return watch;
+  return Ok{};
 }
 
 /// By its folder: what replaces a file is another inode.
 Status FileWatch::add(const std::filesystem::path& file) {
   const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
-  const int watch =
-      ::inotify_add_watch(fd_.get(), folder.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
+  const int watch = ::inotify_add_watch(fd_.get(), folder.c_str(), kChanges | kGone | IN_ONLYDIR);
   if (watch < 0) {
     return failure(fmt::format("can't watch {}: {}", folder.string(), std::strerror(errno)));
   }
@@ -56,7 +66,8 @@ void FileWatch::look(TimePoint now) {
       const auto names = names_.find(event.wd);
       const bool overflowed = (event.mask & IN_Q_OVERFLOW) != 0;  // any of them, then
       const bool ours = event.len > 0 && names != names_.end() && names->second.contains(name);
-      if (overflowed || ours) due_ = now + kQuiet;
+      const bool gone = (event.mask & (kGone | IN_UNMOUNT)) != 0;
+      if (overflowed || ours || gone) due_ = now + kQuiet;
       at += sizeof event + event.len;
     }
   }
@@ -64,6 +75,11 @@ void FileWatch::look(TimePoint now) {
 
 bool FileWatch::take(TimePoint now) {
   if (!due_ || now < *due_) return false;
+  // While a folder is missing nothing tells of it.
+  if (!add_all()) {
+    due_ = now + kQuiet;
+    return false;
+  }
   due_.reset();
   return true;
 }

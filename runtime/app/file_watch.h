@@ -18,7 +18,8 @@ namespace moult {
 class FileWatch {
  public:
   /// The folders of the files must exist, the files need not. A symbolic link is watched at both
-  /// its ends.
+  /// its ends. A folder that goes is watched again when it is back, and its files have changed
+  /// then.
   static Result<FileWatch> open(const std::vector<std::filesystem::path>& files);
 
   /// Readable when something happened in one of the folders: call look() then.
@@ -31,9 +32,12 @@ class FileWatch {
   bool take(TimePoint now);
 
  private:
-  explicit FileWatch(UniqueFd fd) : fd_(std::move(fd)) {}
+  FileWatch(UniqueFd fd, std::vector<std::filesystem::path> files)
+      : files_(std::move(files)), fd_(std::move(fd)) {}
   Status add(const std::filesystem::path& file);
+  Status add_all();
 
+  std::vector<std::filesystem::path> files_;
   UniqueFd fd_;
   std::map<int, std::set<std::string>> names_;  // by watch, the files of that folder
   std::optional<TimePoint> due_;

@@ -21,6 +21,8 @@ std::string_view name_of(HandlerReload::Result result) {
       return "lagging";
     case HandlerReload::Result::kTakenBack:
       return "taken back";
+    case HandlerReload::Result::kPartlyBack:
+      return "partly back";
   }
   return "";
 }
@@ -54,6 +56,9 @@ std::string line_of(const HandlerReload& handler) {
                          describe(*handler.to), handler.lanes_there, handler.lanes);
     case HandlerReload::Result::kTakenBack:
       return fmt::format("refused, {} has all lanes back: {}", from, handler.refused);
+    case HandlerReload::Result::kPartlyBack:
+      return fmt::format("refused, {} has {} of {} lanes back: {}", from, handler.lanes_there,
+                         handler.lanes, handler.refused);
     case HandlerReload::Result::kUntouched:
       break;
   }
@@ -101,7 +106,9 @@ std::string reload_as_text(const ReloadReport& report) {
     if (!text.empty()) text += '\n';
     text += fmt::format("{}/{}: {}", handler.group, handler.handler, line_of(handler));
     for (const TopicPartition& lane : handler.lagging) {
-      text += fmt::format("\n  {}[{}] is still on the old generation", lane.topic, lane.partition);
+      const bool new_one = handler.result == HandlerReload::Result::kPartlyBack;
+      text += fmt::format("\n  {}[{}] is still on the {} generation", lane.topic, lane.partition,
+                          new_one ? "new" : "old");
     }
   }
   return text;

@@ -57,9 +57,10 @@ CanaryVerdict bad(std::string reason) {
 
 TallyCount TallyCount::of(const GenerationTally& tally) {
   TallyCount count;
+  // A failure is counted before its batch.
   count.batches = tally.batches.load(std::memory_order_acquire);
   count.begun = tally.begun.load(std::memory_order_relaxed);
-  count.failed = tally.failed.load(std::memory_order_relaxed);
+  count.failed = std::min(tally.failed.load(std::memory_order_relaxed), count.batches);
   count.records = tally.records.load(std::memory_order_relaxed);
   count.busy = Duration(tally.busy.load(std::memory_order_relaxed));
   return count;

@@ -15,11 +15,12 @@ namespace moult {
 /// What became of one handler.
 struct HandlerReload {
   enum class Result : std::uint8_t {
-    kUntouched,  // refused before anything moved, or for another handler's sake
-    kUnchanged,  // the same bytes and settings: nothing to do
-    kActive,     // every lane runs the new generation
-    kLagging,    // the new one is active, but some lanes still run a batch on the old one
-    kTakenBack,  // lanes had gone over, and came back to the old one
+    kUntouched,   // refused before anything moved, or for another handler's sake
+    kUnchanged,   // the same bytes and settings: nothing to do
+    kActive,      // every lane runs the new generation
+    kLagging,     // the new one is active, but some lanes still run a batch on the old one
+    kTakenBack,   // lanes had gone over, and came back to the old one
+    kPartlyBack,  // … but not all of them yet
   };
 
   std::string group;

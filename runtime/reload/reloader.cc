@@ -179,6 +179,7 @@ ReloadReport Reloader::do_reload(const ReloadOrder& request) {
     return report;
   }
   std::vector<Move> moves;
+  std::vector<Move> same;
   bool refused = false;
   for (std::size_t i = 0; i < targets_.size() && !refused; ++i) {
     const ReloadTarget& target = targets_[i];
@@ -193,13 +194,20 @@ ReloadReport Reloader::do_reload(const ReloadOrder& request) {
     const Status loaded = load(request, (*plans)[i], i, handler, moves);
     if (!loaded) handler.refused = loaded.error().message;
     refused = !loaded;
+    if (handler.result == HandlerReload::Result::kUnchanged) same.push_back(move_to_active(i));
   }
   if (refused) {
     abandon(moves);
     return report;
   }
-  report.ok = hand_over(moves, request.timeout, report);
+  const bool moved = hand_over(moves, request.timeout, report);
+  report.ok = confirm(same, request.timeout, report) && moved;
   return report;
+}
+
+Reloader::Move Reloader::move_to_active(std::size_t target) const {
+  const HandlerVersions& versions = versions_[target];
+  return {target, versions.active, versions.policy, Duration{0}, false, {}};
 }
 
 /// All that can be refused without touching a lane.

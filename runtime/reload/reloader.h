@@ -149,7 +149,8 @@ class Reloader {
                ReloadReport& report);
   Wait try_out(const std::vector<Move>& moves, ReloadReport& report);
   std::vector<Trial> begin_trials(const std::vector<Move>& moves, ReloadReport& report);
-  static bool judge(Trial& trial, Duration took);
+  bool judge(Trial& trial, Duration took);
+  bool arrived(const Trial& trial);
   std::optional<Wait> interruption(const std::vector<Trial>& trials);
   HandlerReload& entry_of(const Move& move, ReloadReport& report) const;
   void ask_prepare(const std::vector<Move>& moves);
@@ -157,7 +158,10 @@ class Reloader {
   void discard(const std::vector<Move>& moves, Wait why, Milliseconds timeout,
                ReloadReport& report);
   void take_back(const std::vector<Move>& moves, TimePoint until, ReloadReport& report);
-  void wait_until_back(const std::vector<Move>& back, TimePoint until);
+  void wait_until_back(const std::vector<Move>& back, TimePoint until, ReloadReport& report);
+  void leave(const std::vector<Move>& moves, const std::vector<Move>& back);
+  bool confirm(const std::vector<Move>& same, Milliseconds timeout, ReloadReport& report);
+  Move move_to_active(std::size_t target) const;
   std::vector<Move> moves_back(const std::vector<Move>& moves) const;
   void abandon(const std::vector<Move>& moves);
   void settle(const std::vector<Move>& moves);

@@ -46,6 +46,7 @@ bool Reloader::hand_over(const std::vector<Move>& moves, Milliseconds timeout,
 
 bool Reloader::go_live(const std::vector<Move>& moves, TimePoint began, Milliseconds timeout,
                        ReloadReport& report) {
+  for (const Move& move : moves) entry_of(move, report).lanes_there = 0;
   ask_activate(moves);
   const Wait active = wait_until_all(moves, Step::kActive, began + timeout);
   note_progress(moves, report);
@@ -110,11 +111,24 @@ bool Reloader::judge(Trial& trial, Duration took) {
   const TallyCount older = TallyCount::of(trial.older->tally()).since(trial.older_before);
   const TallyCount newer = TallyCount::of(trial.newer->tally());
   const CanaryPolicy& policy = *trial.move->canary;
-  const CanaryVerdict verdict = judge_canary(policy, older, newer, took >= policy.time);
+  CanaryVerdict verdict = judge_canary(policy, older, newer, took >= policy.time);
+  if (verdict.kind == CanaryVerdict::Kind::kGood && !arrived(trial)) {
+    verdict = took < policy.time ? CanaryVerdict{}
+                                 : CanaryVerdict{CanaryVerdict::Kind::kBad,
+                                                 "canary: a lane did not go over to it in time"};
+  }
   trial.entry->canary = {older, newer, took};
   trial.entry->refused = verdict.reason;
   trial.decided = verdict.kind != CanaryVerdict::Kind::kUndecided;
   return verdict.kind != CanaryVerdict::Kind::kBad;
+}
+
+/// Whether the lanes that were chosen have gone over.
+bool Reloader::arrived(const Trial& trial) {
+  const std::lock_guard lock(mutex_);
+  const auto at = progress_.find(trial.move->target);
+  return at != progress_.end() && at->second.phase == HandoverProgress::Phase::kCanary &&
+         at->second.complete();
 }
 
 /// Why a trial can't go on, within a short while.
@@ -166,50 +180,79 @@ void Reloader::discard(const std::vector<Move>& moves, Wait why, Milliseconds ti
       why == Wait::kStopped
           ? std::string(kReloaderStopping)
           : fmt::format("its instances were not made within {} ms", timeout.count());
-  bool tried = false;
   for (HandlerReload& handler : report.handlers) {
     if (why != Wait::kRefused && handler.to) handler.refused = reason;
-    if (handler.canary) handler.result = HandlerReload::Result::kTakenBack;
-    tried = tried || handler.canary;
   }
+  const bool tried = std::ranges::any_of(
+      report.handlers, [](const HandlerReload& it) { return it.canary.has_value(); });
   const std::vector<Move> back = moves_back(moves);
-  if (tried) wait_until_back(back, Clock::now() + kHeardWait);
-  // From the answer on no lane will ask for an instance of it.
-  const Wait heard = wait_until_all(back, Step::kHeard, Clock::now() + kHeardWait);
-  if (heard == Wait::kThere) abandon(moves);
-}
-
-void Reloader::wait_until_back(const std::vector<Move>& back, TimePoint until) {
-  if (wait_until_all(back, Step::kActive, until) == Wait::kThere) return;
-  log_.error("not every lane has its old generation back yet; each goes when its batch ends");
+  if (tried) wait_until_back(back, Clock::now() + kHeardWait, report);
+  leave(moves, back);
 }
 
 /// The lanes that went over come back.
 void Reloader::take_back(const std::vector<Move>& moves, TimePoint until, ReloadReport& report) {
   const std::vector<Move> back = moves_back(moves);
   ask_activate(back);
-  wait_until_back(back, std::max(until, Clock::now() + kHeardWait));
-  for (HandlerReload& handler : report.handlers) {
-    if (handler.to) handler.result = HandlerReload::Result::kTakenBack;
+  wait_until_back(back, std::max(until, Clock::now() + kHeardWait), report);
+  leave(moves, back);
+}
+
+/// A lane does not come back whose batch does not end, or whose old version refuses the state of
+/// the new one.
+void Reloader::wait_until_back(const std::vector<Move>& back, TimePoint until,
+                               ReloadReport& report) {
+  const bool all = wait_until_all(back, Step::kActive, until) == Wait::kThere;
+  for (const Move& move : back) {
+    HandlerReload& handler = entry_of(move, report);
+    if (!handler.to) continue;
+    const std::string refused = std::exchange(handler.refused, {});
+    handler.lanes_there = 0;
+    note_progress({move}, report);
+    if (!handler.refused.empty()) handler.refused = "; on the way back: " + handler.refused;
+    handler.refused.insert(0, refused);
+    const bool whole = all || (handler.lanes > 0 && handler.lanes_there == handler.lanes);
+    handler.result = whole ? HandlerReload::Result::kTakenBack : HandlerReload::Result::kPartlyBack;
+  }
+}
+
+/// What moved is not wanted. Lanes that are still there work on as with any generation.
+void Reloader::leave(const std::vector<Move>& moves, const std::vector<Move>& back) {
+  for (const Move& move : moves) {
+    if (move.is_new) targets_[move.target].active->use(move.to.number)->set_on_probation(false);
   }
   // From the answer on no lane will ask for an instance of it.
-  const Wait heard = wait_until_all(back, Step::kHeard, Clock::now());
+  const Wait heard = wait_until_all(back, Step::kHeard, Clock::now() + kHeardWait);
   if (heard == Wait::kThere) abandon(moves);
 }
 
 std::vector<Reloader::Move> Reloader::moves_back(const std::vector<Move>& moves) const {
   std::vector<Move> back;
-  for (const Move& move : moves) {
-    const HandlerVersions& versions = versions_[move.target];
-    back.push_back({move.target, versions.active, versions.policy, move.soak, false, {}});
-  }
+  for (const Move& move : moves) back.push_back(move_to_active(move.target));
   return back;
+}
+
+/// Of handlers with nothing new: a lane may still be on its way from an earlier reload, or not have
+/// been able to go. True when all are there.
+bool Reloader::confirm(const std::vector<Move>& same, Milliseconds timeout, ReloadReport& report) {
+  if (same.empty()) return true;
+  ask_activate(same);
+  const Wait active = wait_until_all(same, Step::kActive, Clock::now() + timeout);
+  note_progress(same, report);
+  for (const Move& move : same) {
+    HandlerReload& handler = entry_of(move, report);
+    if (handler.lanes_there == handler.lanes && handler.refused.empty()) continue;
+    handler.to = move.to;
+    handler.result = HandlerReload::Result::kLagging;
+  }
+  return active == Wait::kThere;
 }
 
 /// The first refusal decides.
 Reloader::Wait Reloader::wait_until_all(const std::vector<Move>& moves, Step step,
                                         TimePoint until) {
   std::unique_lock lock(mutex_);
+  bool timed_out = false;
   for (;;) {
     bool all = true;
     for (const Move& move : moves) {
@@ -217,12 +260,13 @@ Reloader::Wait Reloader::wait_until_all(const std::vector<Move>& moves, Step ste
       const bool heard = at != progress_.end() &&
                          at->second.activated() == (step != Step::kPrepared) &&
                          at->second.generation == move.to.number;
-      if (heard && at->second.refused) return Wait::kRefused;
+      if (heard && at->second.refused && step != Step::kHeard) return Wait::kRefused;
       all = all && heard && (step == Step::kHeard || at->second.complete());
     }
     if (all) return Wait::kThere;
     if (stopping_) return Wait::kStopped;
-    if (changed_.wait_until(lock, until) == std::cv_status::timeout) return Wait::kTimedOut;
+    if (timed_out) return Wait::kTimedOut;
+    timed_out = changed_.wait_until(lock, until) == std::cv_status::timeout;
   }
 }
 

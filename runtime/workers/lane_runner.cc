@@ -87,6 +87,10 @@ std::shared_ptr<Seat> LaneRunner::leave() {
 
 void LaneRunner::take_seat(std::shared_ptr<Seat> next) {
   sit_down(std::move(next));
+  // What no handler saw is for this generation's settings to judge.
+  std::erase_if(verdicts_, [](const auto& entry) {
+    return !entry.second.settled && entry.second.record.attempts == 0;
+  });
   seat_->serve(*this);
   const InHandScope scope(seat_->in_hand_for("assigned"));
   seat_->instance()->assigned();
@@ -319,7 +323,7 @@ bool LaneRunner::consume(std::size_t count, BatchView& view) {
   }
   const TimePoint ended = Clock::now();
   counters_.count_batch(started, ended);
-  tally().busy.fetch_add((ended - started).count(), std::memory_order_relaxed);
+  busy_ = ended - started;
   counters_.filtered.fetch_add(count - choice.size(), std::memory_order_relaxed);
   judgement_ = judge(view.outcomes(), selected_, count, attempt_, settings().give_up, returned_ok);
   if (deliveries_->any()) waiting_ = Waiting::kTied;
@@ -364,15 +368,21 @@ Judgement LaneRunner::standing_verdicts() const {
 
 // ---- The end of a batch -------------------------------------------------------------------------
 
-/// A batch of which the handler saw nothing tells nothing of it.
+/// For what becomes of the generation. A record that fails again says nothing new, nor does a batch
+/// of which the handler saw nothing.
 void LaneRunner::count_in_tally() {
   const auto given_up = [](const FailedRecord& record) { return !record.skipped; };
   const bool failed = judgement_.failed || std::ranges::any_of(judgement_.given_up, given_up);
-  if (!failed && !std::exchange(seen_, false)) return;
-  seen_ = false;
+  const bool again = judgement_.failed && judgement_.failed->index == 0 && attempt_ > 1;
+  const bool seen = std::exchange(seen_, false);
+  if (again || !(failed || seen)) return;
   GenerationTally& its = tally();
-  its.records.fetch_add(judgement_.done, std::memory_order_relaxed);
-  if (failed) its.failed.fetch_add(1, std::memory_order_relaxed);
+  if (failed) {
+    its.failed.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    its.records.fetch_add(judgement_.done, std::memory_order_relaxed);
+    its.busy.fetch_add(busy_.count(), std::memory_order_relaxed);
+  }
   // Last: who counts batches has their failures then.
   its.batches.fetch_add(1, std::memory_order_release);
 }

@@ -157,6 +157,7 @@ class LaneRunner final : public LaneWork, public LaneHost {
   Offset below_ = kNoOffsetLimit;
   bool drains_ = false;
   Waiting waiting_ = Waiting::kNothing;
+  Duration busy_{0};                     // in the handler
   bool seen_ = false;                    // by the handler: records of the batch
   std::size_t count_ = 0;                // records of the batch
   std::vector<std::uint32_t> selected_;  // those the handler sees; empty: all

@@ -20,6 +20,7 @@ struct GenerationTally {
   std::atomic<std::uint64_t> begun{0};  // batches given to the handler
   std::atomic<std::uint64_t> batches{0};
   std::atomic<std::uint64_t> failed{0};  // batches with a record to come again, or given up
+  // Of batches without a failure.
   std::atomic<std::uint64_t> records{0};
   std::atomic<Duration::rep> busy{0};  // in the handler
 };

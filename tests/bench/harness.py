@@ -99,16 +99,25 @@ def topics():
     return kafka("tool", "--name", CLUSTER, "topics", "--list").split()
 
 
-def create_topic(name, partitions):
+def create_topic(name, partitions, *config):
     kafka("tool", "--name", CLUSTER, "topics", "--create", "--if-not-exists", "--topic", name,
           "--partitions", str(partitions), "--replication-factor", "1",
-          "--config", "retention.ms=-1", "--config", "retention.bytes=-1")
+          *(word for setting in ("retention.ms=-1", "retention.bytes=-1", *config)
+            for word in ("--config", setting)))
     # The controller has it; the broker that a client asks may learn of it a moment later, and
     # librdkafka looks for a missing topic only every few minutes.
     deadline = time.monotonic() + TOPIC_SECONDS
     while name not in topics():
         if time.monotonic() > deadline:
             raise RuntimeError(f"topic {name} did not appear in {TOPIC_SECONDS} s")
+
+
+def rebalances(group):
+    """How many generations (or epochs) of the group the broker has begun, as its log tells."""
+    texts = (f"Stabilized group {group} generation ", f"[GroupId {group}] Bumped group epoch to ")
+    log = pathlib.Path(kafka("log", "--name", CLUSTER, "1").strip())
+    with open(log, errors="replace") as lines:
+        return sum(any(text in line for text in texts) for line in lines)
 
 
 def delete_topic(name):
@@ -195,14 +204,14 @@ def bare_arguments(settings):
 
 
 def moult_command(build, settings, group, topic, plugin, workers, batch, plugin_settings=None,
-                  handler=None):
+                  handler=None, plugins_path=None):
     """How to start a daemon with one handler, whose config goes to the process's folder."""
 
     def command(folder):
         config = {
             # JSON is YAML, and Python writes it.
             "kafka": settings,
-            "plugins_path": str(build.folder / "tests" / "bench"),
+            "plugins_path": str(plugins_path or build.folder / "tests" / "bench"),
             "staging_path": str(folder / "staging"),
             "log": {"format": "json", "level": "info"},
             "consumers": [{

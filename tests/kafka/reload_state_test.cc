@@ -10,6 +10,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 using Counts = std::map<std::string, std::int64_t>;
 
@@ -127,6 +128,28 @@ TEST_F(ReloadState, H9_OneLaneThatIsRefusedBringsAllBackWithTheirCounts) {
   EXPECT_EQ(ask(*daemon, "reload").status, 0) << "one that takes them all over";
   send_keyed(1'000);
   EXPECT_EQ(counted_at_the_end(*daemon), sent_);
+}
+
+TEST_F(ReloadState, H9_LanesThatCannotComeBackAreSaidToBeOnTheNewGeneration) {
+  const auto daemon = start_counting(MOULT_TALLY);
+  send_keyed(100);
+  ASSERT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
+  const DaemonSpec first = counting(MOULT_TALLY);
+  configure(*daemon, counting(MOULT_TALLY, {{"schema_version", "2"}, {"refuse_partition", "3"}}));
+  const Finished refused = ask(*daemon, "reload");
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.errors, AllOf(HasSubstr("told not to take it over; on the way back: "),
+                                    HasSubstr("[0] is still on the new generation"),
+                                    Not(HasSubstr("[3] is still"))));
+  configure(*daemon, first);
+  const Finished again = ask(*daemon, "reload");
+  EXPECT_EQ(again.status, 1) << "nothing is new, but not every lane is there";
+  EXPECT_THAT(again.errors, HasSubstr("of 4 lanes"));
+  configure(*daemon, counting(MOULT_COUNT_KEYS));
+  EXPECT_EQ(ask(*daemon, "reload").status, 1) << "another schema";
+  send_keyed(100);
+  ASSERT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong)) << "all lanes work on";
+  stop_cleanly(*daemon);
 }
 
 }  // namespace

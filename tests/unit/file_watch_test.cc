@@ -25,7 +25,8 @@ class FileWatchTest : public ::testing::Test {
     pollfd readable{watch.fd(), POLLIN, 0};
     ::poll(&readable, 1, 0);  // what was written is told at once
     watch.look(now_);
-    return watch.take(now_ + 1s);
+    now_ += 1s;
+    return watch.take(now_);
   }
 
   std::filesystem::path write(const std::string& name) const {
@@ -35,7 +36,7 @@ class FileWatchTest : public ::testing::Test {
   }
 
   testing::Scratch folder_;
-  const TimePoint now_{1h};
+  TimePoint now_{1h};
 };
 
 TEST_F(FileWatchTest, TellsOfWhatIsWrittenOrReplacedAndNothingElse) {
@@ -78,6 +79,29 @@ TEST_F(FileWatchTest, ALinkIsWatchedAtBothEnds) {
   EXPECT_TRUE(changed(files));
   std::filesystem::create_symlink(write("build/b.so"), folder_ / "new");
   std::filesystem::rename(folder_ / "new", folder_ / "a.so");
+  EXPECT_TRUE(changed(files));
+}
+
+TEST_F(FileWatchTest, AFolderMayGoAndComeBack) {
+  const auto file = write("build/a.so");
+  FileWatch files = watch({file});
+  std::filesystem::remove_all(folder_ / "build");
+  EXPECT_FALSE(changed(files)) << "nothing is there to be loaded";
+  write("build/a.so");
+  EXPECT_TRUE(changed(files));
+  write("build/a.so");
+  EXPECT_TRUE(changed(files)) << "it is watched again";
+}
+
+TEST_F(FileWatchTest, ALinkThatLeadsElsewhereIsFollowed) {
+  write("v1/a.so");
+  write("v2/a.so");
+  std::filesystem::create_symlink(folder_ / "v1/a.so", folder_ / "a.so");
+  FileWatch files = watch({folder_ / "a.so"});
+  std::filesystem::create_symlink(folder_ / "v2/a.so", folder_ / "new");
+  std::filesystem::rename(folder_ / "new", folder_ / "a.so");
+  EXPECT_TRUE(changed(files));
+  write("v2/a.so");
   EXPECT_TRUE(changed(files));
 }
 

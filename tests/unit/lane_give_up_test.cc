@@ -120,6 +120,25 @@ TEST_F(LaneGiveUpTest, OnProbationAttemptsAreNotUsedUp) {
   EXPECT_EQ(counters_.skipped, 1U);
 }
 
+TEST_F(LaneGiveUpTest, WhatIsNoJsonForOneGenerationTheNextMayHandle) {
+  settings_.where = *route::Where::parse("/n == 1");
+  open(kWide, {"no JSON"});
+  EXPECT_EQ(turn().next, Next::kFailed);
+  settings_.where.reset();
+  swap_generation();
+  EXPECT_EQ(turn().done_to, 1);
+  EXPECT_THAT(handler_.offsets(), ElementsAre(ElementsAre(0)));
+}
+
+TEST_F(LaneGiveUpTest, OnProbationARecordThatFailsAgainCountsOnce) {
+  outcome_at(0, MOULT_RETRY);
+  open(kWide, objects(1));
+  turn();
+  turn(2);
+  EXPECT_EQ(generations_.back().tally().failed, 1U);
+  EXPECT_EQ(generations_.back().tally().batches, 1U);
+}
+
 TEST_F(LaneGiveUpTest, ASkippedRecordIsFinishedAndCounted) {
   settings_.give_up = {1, GiveUp::kSkip};
   outcome_at(0, MOULT_RETRY);
