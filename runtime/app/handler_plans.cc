@@ -78,6 +78,7 @@ Result<HandlerPlan> plan_of(const Config& config, const ConsumerConfig& consumer
   plan.settings = std::move(*settings);
   plan.policy = policy_of(config, handler);
   plan.workers = handler.workers;
+  plan.topics = handler.topics;
   plan.soak = config.soak;
   if (handler.canary) {
     const CanaryConfig& canary = *handler.canary;

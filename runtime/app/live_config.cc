@@ -38,7 +38,6 @@ void compare_kafka(Comparison& comparison, const std::string& path, const KafkaP
 
 void compare_handlers(Comparison& comparison, const std::string& path, const HandlerConfig& running,
                       const HandlerConfig& wanted) {
-  comparison.compare(path + ".topics", running.topics, wanted.topics);
   comparison.compare(path + ".ordering", running.ordering, wanted.ordering);
   comparison.compare(path + ".key", running.key_pointer, wanted.key_pointer);
   comparison.compare(path + ".max_slots", running.max_slots, wanted.max_slots);

@@ -53,7 +53,7 @@ Result<std::unique_ptr<Membership>> Membership::make(const Config& config,
     auto loaded = load_handler(*plan, kFirstGeneration, std::move(*plugin), log);
     if (!loaded) return Unexpected(loaded.error());
     active.add(kFirstGeneration, std::move(loaded->running));
-    made->first_.push_back({std::move(loaded->facts), plan->policy});
+    made->first_.push_back({std::move(loaded->facts), plan->policy, plan->topics});
     handlers.push_back(&active);
   }
   made->outbox_ =
@@ -82,7 +82,8 @@ std::vector<ReloadTarget> Membership::reload_targets() {
   std::vector<ReloadTarget> targets;
   for (std::size_t i = 0; i < handlers_.size(); ++i) {
     targets.push_back({group_, handlers_[i]->name(), HandlerIndex{static_cast<std::uint32_t>(i)},
-                       consumer_.get(), handlers_[i].get(), first_[i].facts, first_[i].policy});
+                       consumer_.get(), handlers_[i].get(), first_[i].facts, first_[i].policy,
+                       first_[i].topics});
   }
   return targets;
 }

@@ -57,6 +57,7 @@ class Membership {
   struct First {
     GenerationFacts facts;
     HandlerPolicy policy;
+    std::vector<std::string> topics;
   };
 
   std::vector<std::unique_ptr<ActiveHandler>> handlers_;

@@ -1,6 +1,7 @@
 #include "runtime/app/reload_text.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <string_view>
 
@@ -38,6 +39,11 @@ std::string canary_of(const HandlerReload& handler) {
   if (!handler.canary) return "";
   return fmt::format("; as a canary it handled {} batches, {} failed",
                      handler.canary->newer.batches, handler.canary->newer.failed);
+}
+
+std::string topics_of(const HandlerReload& handler) {
+  if (handler.topics.empty()) return "";
+  return fmt::format("; it reads {} from now on", fmt::join(handler.topics, ", "));
 }
 
 std::string line_of(const HandlerReload& handler) {
@@ -86,15 +92,19 @@ std::string json_of(const HandlerReload& handler) {
     lagging += fmt::format(R"({}{{"topic":{},"partition":{}}})", lagging.empty() ? "" : ",",
                            config::json_string(lane.topic), lane.partition);
   }
+  std::string topics;
+  for (const std::string& topic : handler.topics) {
+    topics += fmt::format("{}{}", topics.empty() ? "" : ",", config::json_string(topic));
+  }
   return fmt::format(
       R"({{"group":{},"handler":{},"result":{},"from":{},"to":{},"refused":{},"lanes":{},)"
       R"("lanes_there":{},"lagging":[{}],"worst_pause_ms":{:.3f},"total_pause_ms":{:.3f},)"
-      R"("swap_ms":{:.3f},"canary":{}}})",
+      R"("swap_ms":{:.3f},"canary":{},"topics":[{}]}})",
       config::json_string(handler.group), config::json_string(handler.handler),
       config::json_string(name_of(handler.result)), json_of(handler.from),
       handler.to ? json_of(*handler.to) : "null", config::json_string(handler.refused),
       handler.lanes, handler.lanes_there, lagging, ms(handler.worst_pause), ms(handler.total_pause),
-      ms(handler.swap_took), json_of(handler.canary));
+      ms(handler.swap_took), json_of(handler.canary), topics);
 }
 
 }  // namespace
@@ -104,7 +114,8 @@ std::string reload_as_text(const ReloadReport& report) {
   std::string text;
   for (const HandlerReload& handler : report.handlers) {
     if (!text.empty()) text += '\n';
-    text += fmt::format("{}/{}: {}", handler.group, handler.handler, line_of(handler));
+    text += fmt::format("{}/{}: {}{}", handler.group, handler.handler, line_of(handler),
+                        topics_of(handler));
     for (const TopicPartition& lane : handler.lagging) {
       const bool new_one = handler.result == HandlerReload::Result::kPartlyBack;
       text += fmt::format("\n  {}[{}] is still on the {} generation", lane.topic, lane.partition,
@@ -122,7 +133,7 @@ void log_reload(Logger log, const ReloadReport& report) {
   };
   if (!report.refused.empty()) write(false, "all", report.refused);
   for (const HandlerReload& handler : report.handlers) {
-    write(report.ok, handler.handler, line_of(handler));
+    write(report.ok, handler.handler, line_of(handler) + topics_of(handler));
   }
 }
 

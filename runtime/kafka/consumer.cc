@@ -39,7 +39,7 @@ Result<std::unique_ptr<Consumer>> Consumer::make(ConsumerOptions options, LaneEx
   std::unique_ptr<Consumer> consumer(
       new Consumer(std::move(options), std::move(*router), executor, log));
   if (const auto made = consumer->make_client(); !made) return Unexpected(made.error());
-  if (const auto subscribed = consumer->subscribe(); !subscribed) {
+  if (const auto subscribed = consumer->subscribe(consumer->topics_); !subscribed) {
     return Unexpected(subscribed.error());
   }
   return consumer;
@@ -47,11 +47,13 @@ Result<std::unique_ptr<Consumer>> Consumer::make(ConsumerOptions options, LaneEx
 
 Consumer::Consumer(ConsumerOptions options, TopicRouter router, LaneExecutor& executor, Logger log)
     : options_(std::move(options)),
-      router_(std::move(router)),
       executor_(executor),
       log_(log.for_component(Component::kKafka)),
       mailbox_(kMailboxBound),
-      dispatcher_(options_.dispatch, log.for_component(Component::kDispatch)) {}
+      dispatcher_(options_.dispatch, log.for_component(Component::kDispatch)),
+      topics_(options_.topics) {
+  routers_.push_front(std::move(router));
+}
 
 Consumer::~Consumer() {
   if (thread_.joinable()) thread_.join();
@@ -61,8 +63,8 @@ Consumer::~Consumer() {
 }
 
 Result<Ok> Consumer::make_client() {
-  const std::size_t partitions =
-      count_partitions(options_.group, options_.properties, router_, kPartitionCountTimeout, log_);
+  const std::size_t partitions = count_partitions(options_.group, options_.properties,
+                                                  routers_.front(), kPartitionCountTimeout, log_);
   Properties properties = options_.properties;
   properties.merge(fetch_limits(options_.memory_budget, partitions, options_.properties));
   auto conf = consumer_conf(options_.group, properties);
@@ -83,19 +85,6 @@ Result<Ok> Consumer::make_client() {
   static constexpr std::uint64_t kOne = 1;
   rd_kafka_queue_io_event_enable(consumer_queue_.get(), mailbox_.wake_fd(), &kOne, sizeof kOne);
   rd_kafka_queue_io_event_enable(answer_queue_.get(), mailbox_.wake_fd(), &kOne, sizeof kOne);
-  return Ok{};
-}
-
-Result<Ok> Consumer::subscribe() {
-  std::vector<TopicPartition> topics;
-  for (const auto& of_handler : options_.topics) {
-    for (const std::string& topic : of_handler) topics.push_back({topic, RD_KAFKA_PARTITION_UA});
-  }
-  const auto code = rd_kafka_subscribe(client_.get(), to_list(topics).get());
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return failure(
-        fmt::format("group '{}': can't subscribe: {}", options_.group, error_text(code)));
-  }
   return Ok{};
 }
 
@@ -271,7 +260,7 @@ void Consumer::apply(const Overdue& command) {
 /// Not while stopping: nobody is to wait for an answer then.
 void Consumer::watch_brokers() {
   if (stopping_) return;
-  brokers_.ask(client_.get(), options_.group, options_.topics.front().front(), answer_queue_.get(),
+  brokers_.ask(client_.get(), options_.group, topics_.front().front(), answer_queue_.get(),
                Clock::now());
 }
 

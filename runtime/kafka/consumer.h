@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -29,7 +31,7 @@ namespace moult::kafka {
 struct ConsumerOptions {
   std::string group;
   Properties properties;
-  std::vector<std::vector<std::string>> topics;        // by HandlerIndex
+  Topics topics;
   std::vector<bool> exit_on_deadline;                  // by HandlerIndex
   std::uint64_t memory_budget = 256ULL * 1024 * 1024;  // bytes, of records fetched
   DispatcherOptions dispatch;
@@ -78,6 +80,12 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   void canary(const Canary& request) override { mailbox_.post(request); }
   void activate(const Activate& request) override { mailbox_.post(request); }
   void discard(const Discard& request) override { mailbox_.post(request); }
+  void check_topics(Topics topics, TopicsDone done) override {
+    mailbox_.post(RequestTopics{std::move(topics), false, std::move(done)});
+  }
+  void change_topics(Topics topics, TopicsDone done) override {
+    mailbox_.post(RequestTopics{std::move(topics), true, std::move(done)});
+  }
   void post(LaneAnswer answer) override;
   bool fatal() const { return fatal_; }
 
@@ -87,12 +95,17 @@ class Consumer final : public LaneAnswers, public HandoverPort {
     TimePoint deadline;
   };
   struct RequestDump {};
+  struct RequestTopics {
+    Topics topics;
+    bool apply;  // else only checked
+    TopicsDone done;
+  };
   struct RequestInspect {
     std::function<void(ConsumerSnapshot)> tell;
   };
   using Message = std::variant<InstanceCreated, TurnDone, StandbyCreated, LaneSwapped, LaneEnded,
                                Ready, Pause, Prepare, Canary, Activate, Discard, RequestQuiet,
-                               RequestStop, RequestDump, RequestInspect>;
+                               RequestStop, RequestDump, RequestInspect, RequestTopics>;
 
   /// What keeps a consumer from being ready.
   struct Unready {
@@ -115,7 +128,7 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   Consumer(ConsumerOptions options, TopicRouter router, LaneExecutor& executor, Logger log);
 
   Result<Ok> make_client();
-  Result<Ok> subscribe();
+  Status subscribe(const Topics& topics);
   void run() noexcept;
   void wait();
   /// What the dispatcher takes as it is.
@@ -128,6 +141,9 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   void handle(const RequestQuiet& request);
   void handle(const RequestDump& request);
   void handle(const RequestInspect& request);
+  void handle(const RequestTopics& request);
+  Status accept(const RequestTopics& request);
+  std::optional<std::string> moved_topic(const TopicRouter& router) const;
   void handle(const StandbyCreated& event);
   void begin_stop(TimePoint deadline);
   void serve_client();
@@ -155,6 +171,7 @@ class Consumer final : public LaneAnswers, public HandoverPort {
 
   void on_rebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* partitions);
   void on_assigned(rd_kafka_topic_partition_list_t* partitions);
+  HandlerIndex handler_of(const std::string& topic) const;
   void on_taken(const rd_kafka_topic_partition_list_t* partitions);
   void on_error(int code, const char* text);
   void on_commit_answer(rd_kafka_event_t* event);
@@ -181,7 +198,6 @@ class Consumer final : public LaneAnswers, public HandoverPort {
 
   // Constant after construction.
   const ConsumerOptions options_;
-  const TopicRouter router_;
   LaneExecutor& executor_;
   const Logger log_;
 
@@ -194,6 +210,8 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   QueueHandle consumer_queue_;
   QueueHandle answer_queue_;  // to commits and questions
   Dispatcher dispatcher_;
+  Topics topics_;
+  std::deque<TopicRouter> routers_;  // the first is of topics_, the others were before it
   std::unordered_map<LaneId, std::unique_ptr<ReadySignal>> signals_;
   std::vector<Message> inbox_;
   BrokerWatch brokers_;

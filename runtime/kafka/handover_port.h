@@ -1,11 +1,19 @@
 #pragma once
 
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "runtime/base/result.h"
 #include "runtime/dispatch/events.h"
 
 namespace moult::kafka {
 
-/// How the lanes of one consumer's handlers are asked to go over to another generation.
-/// Thread-safe.
+/// What each handler of a group reads, by HandlerIndex: names, or regexes beginning with ^.
+using Topics = std::vector<std::vector<std::string>>;
+
+/// How the lanes of one consumer's handlers are asked to go over to another generation, and its
+/// group to read other topics. Thread-safe.
 class HandoverPort {
  public:
   virtual ~HandoverPort() = default;
@@ -13,6 +21,13 @@ class HandoverPort {
   virtual void canary(const Canary& request) = 0;
   virtual void activate(const Activate& request) = 0;
   virtual void discard(const Discard& request) = 0;
+
+  /// `done` is called on the poller thread; never when the consumer ends before.
+  using TopicsDone = std::function<void(const Status&)>;
+  /// Whether the group can change to these topics without leaving.
+  virtual void check_topics(Topics topics, TopicsDone done) = 0;
+  /// It does: the rebalance that follows brings what is new and takes what is no longer wanted.
+  virtual void change_topics(Topics topics, TopicsDone done) = 0;
 };
 
 }  // namespace moult::kafka

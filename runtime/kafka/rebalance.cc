@@ -32,9 +32,7 @@ void Consumer::on_assigned(rd_kafka_topic_partition_list_t* partitions) {
   if (!stopping_) {
     Assigned event;
     for (const TopicPartition& partition : from_list(partitions)) {
-      const auto handler = router_.route(partition.topic);
-      MOULT_CHECK(handler.has_value(), "a partition of a topic that nobody subscribed to");
-      event.partitions.push_back({partition, *handler});
+      event.partitions.push_back({partition, handler_of(partition.topic)});
       log_.info("partition assigned", {{"group", options_.group},
                                        {"topic", partition.topic},
                                        {"partition", partition.partition}});

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "runtime/dispatch/handler_policy.h"
 #include "runtime/plugin/load.h"
@@ -22,6 +23,7 @@ struct HandlerPlan {
   LaneSettings settings;
   HandlerPolicy policy;
   std::size_t workers = 1;
+  std::vector<std::string> topics;  // not of a generation: of the group
   std::optional<CanaryPolicy> canary;
   Duration soak{std::chrono::minutes(5)};  // how long the generation before is kept for a rollback
   std::string fingerprint;                 // of what makes a generation, but the plugin's bytes

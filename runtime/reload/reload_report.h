@@ -29,6 +29,7 @@ struct HandlerReload {
   GenerationFacts from;
   std::optional<GenerationFacts> to;  // once it is loaded
   std::string refused;                // why; empty: not refused
+  std::vector<std::string> topics;    // that it reads from now on, when they changed
   std::size_t lanes = 0;
   std::size_t lanes_there = 0;
   std::vector<TopicPartition> lagging;  // some of those not there

@@ -35,6 +35,7 @@ Reloader::Reloader(std::vector<ReloadTarget> targets, PlanSource plans, Reloader
     HandlerVersions& versions = versions_.emplace_back();
     versions.active = target.facts;
     versions.policy = target.policy;
+    versions.topics = target.topics;
     versions.last_number = static_cast<std::uint32_t>(target.facts.number);
   }
   publish();
@@ -51,6 +52,14 @@ Reloader::~Reloader() {
 void Reloader::reload(ReloadOrder order, Done done) { enqueue(std::move(order), std::move(done)); }
 
 void Reloader::rollback(std::string handler, Done done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (on_trial_.contains(handler)) {
+      trial_ends_.push_back({std::move(handler), std::move(done)});
+      changed_.notify_all();
+      return;
+    }
+  }
   enqueue(std::move(handler), std::move(done));
 }
 
@@ -162,6 +171,28 @@ void Reloader::work(Job job) {
   }
   if (options_.on_report) options_.on_report(report);
   for (const Done& done : job.done) done(report);
+  answer_trial_ends(report);
+}
+
+/// One that came too late to end the trial goes back from what is active now.
+void Reloader::answer_trial_ends(const ReloadReport& report) {
+  std::vector<TrialEnd> ends;
+  {
+    const std::lock_guard lock(mutex_);
+    ends.swap(trial_ends_);
+  }
+  for (TrialEnd& end : ends) {
+    const bool back = std::ranges::any_of(report.handlers, [&](const HandlerReload& entry) {
+      return entry.handler == end.handler && entry.result == HandlerReload::Result::kTakenBack;
+    });
+    if (!back) {
+      enqueue(std::move(end.handler), std::move(end.done));
+      continue;
+    }
+    ReloadReport answer = report;
+    answer.ok = true;
+    end.done(answer);
+  }
 }
 
 // ---- Reload -------------------------------------------------------------------------------------
@@ -200,8 +231,14 @@ ReloadReport Reloader::do_reload(const ReloadOrder& request) {
     abandon(moves);
     return report;
   }
+  const std::vector<TopicChange> topics = topic_changes(report, *plans);
+  if (const Status possible = check_topics(topics); !possible) {
+    report.refused = possible.error().message;
+    abandon(moves);
+    return report;
+  }
   const bool moved = hand_over(moves, request.timeout, report);
-  report.ok = confirm(same, request.timeout, report) && moved;
+  report.ok = confirm(same, request.timeout, report) && moved && change_topics(topics, report);
   return report;
 }
 

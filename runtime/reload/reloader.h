@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <variant>
@@ -33,6 +34,7 @@ struct ReloadTarget {
   ActiveHandler* active = nullptr;
   GenerationFacts facts;  // of the generation that runs at the start
   HandlerPolicy policy;   // its
+  std::vector<std::string> topics;
 };
 
 /// What the configuration wants now, in the order of the targets; or why it can't be had live.
@@ -72,7 +74,8 @@ class Reloader {
   // Any thread.
   /// An equal request that has not begun yet is answered by the same reload.
   void reload(ReloadOrder request, Done done);
-  /// Back to the generation before, while it is kept.
+  /// Back to the generation before, while it is kept; from a canary under way, to what was before
+  /// that.
   void rollback(std::string handler, Done done);
   /// From a port.
   void moved(std::size_t target, const HandoverProgress& progress);
@@ -100,10 +103,17 @@ class Reloader {
     std::vector<Done> done;
   };
 
+  /// A rollback that came while its handler had a canary.
+  struct TrialEnd {
+    std::string handler;
+    Done done;
+  };
+
   /// What a handler runs, what it ran before, and what is on its way out. The reloader's thread.
   struct HandlerVersions {
     GenerationFacts active;
     HandlerPolicy policy;
+    std::vector<std::string> topics;
     struct Kept {
       GenerationFacts facts;
       HandlerPolicy policy;
@@ -138,12 +148,26 @@ class Reloader {
   enum class Wait : std::uint8_t { kThere, kRefused, kTimedOut, kStopped };
 
   void enqueue(Job::What what, Done done);
+  void answer_trial_ends(const ReloadReport& report);
   void run() noexcept;
   void work(Job job);
   ReloadReport do_reload(const ReloadOrder& request);
   ReloadReport do_rollback(const std::string& handler);
   Status load(const ReloadOrder& request, const HandlerPlan& plan, std::size_t target,
               HandlerReload& report, std::vector<Move>& moves);
+  /// Other topics of one consumer's handlers.
+  struct TopicChange {
+    kafka::HandoverPort* port;
+    kafka::Topics topics;
+    std::vector<std::size_t> targets;  // those with other ones
+  };
+
+  std::vector<TopicChange> topic_changes(const ReloadReport& report,
+                                         const std::vector<HandlerPlan>& plans) const;
+  Status check_topics(const std::vector<TopicChange>& changes);
+  bool change_topics(const std::vector<TopicChange>& changes, ReloadReport& report);
+  using AskTopics = void (kafka::HandoverPort::*)(kafka::Topics, kafka::HandoverPort::TopicsDone);
+  Status ask_topics(const TopicChange& change, AskTopics ask);
   bool hand_over(const std::vector<Move>& moves, Milliseconds timeout, ReloadReport& report);
   bool go_live(const std::vector<Move>& moves, TimePoint began, Milliseconds timeout,
                ReloadReport& report);
@@ -151,6 +175,8 @@ class Reloader {
   std::vector<Trial> begin_trials(const std::vector<Move>& moves, ReloadReport& report);
   bool judge(Trial& trial, Duration took);
   bool arrived(const Trial& trial);
+  Wait watch(std::vector<Trial>& trials);
+  void end_trials(const std::vector<Trial>& trials);
   std::optional<Wait> interruption(const std::vector<Trial>& trials);
   HandlerReload& entry_of(const Move& move, ReloadReport& report) const;
   void ask_prepare(const std::vector<Move>& moves);
@@ -187,7 +213,11 @@ class Reloader {
   std::condition_variable changed_;
   // Guarded by mutex_.
   std::deque<Job> jobs_;
+  std::set<std::string> on_trial_;  // handlers
+  std::vector<TrialEnd> trial_ends_;
   std::map<std::size_t, HandoverProgress> progress_;  // by target
+  std::optional<Status> topics_answer_;
+  std::uint64_t topics_question_ = 0;  // the one whose answer is waited for
   std::vector<TargetState> states_;
   std::optional<LastReport> last_report_;
   bool stopping_ = false;

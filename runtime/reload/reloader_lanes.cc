@@ -16,6 +16,12 @@ constexpr Duration kCanaryLook = std::chrono::milliseconds(10);
 // A poller that is not ended answers at once.
 constexpr Duration kHeardWait = std::chrono::seconds(10);
 
+/// Those of the lanes that went first.
+void add_pauses(const HandlerReload& tried, HandlerReload& handler) {
+  handler.worst_pause = std::max(handler.worst_pause, tried.worst_pause);
+  handler.total_pause += tried.total_pause;
+}
+
 }  // namespace
 
 // ---- Lanes --------------------------------------------------------------------------------------
@@ -46,10 +52,18 @@ bool Reloader::hand_over(const std::vector<Move>& moves, Milliseconds timeout,
 
 bool Reloader::go_live(const std::vector<Move>& moves, TimePoint began, Milliseconds timeout,
                        ReloadReport& report) {
-  for (const Move& move : moves) entry_of(move, report).lanes_there = 0;
+  std::vector<HandlerReload> tried;
+  for (const Move& move : moves) {
+    HandlerReload& handler = entry_of(move, report);
+    handler.lanes_there = 0;
+    tried.push_back(handler);
+  }
   ask_activate(moves);
   const Wait active = wait_until_all(moves, Step::kActive, began + timeout);
   note_progress(moves, report);
+  for (std::size_t i = 0; i < moves.size(); ++i) {
+    if (tried[i].canary) add_pauses(tried[i], entry_of(moves[i], report));
+  }
   if (active == Wait::kRefused) {
     take_back(moves, began + timeout, report);
     return false;
@@ -68,22 +82,34 @@ bool Reloader::go_live(const std::vector<Move>& moves, TimePoint began, Millisec
 
 /// Some lanes of each handler that wants it go first.
 Reloader::Wait Reloader::try_out(const std::vector<Move>& moves, ReloadReport& report) {
-  const TimePoint began = Clock::now();
   std::vector<Trial> trials = begin_trials(moves, report);
+  if (trials.empty()) return Wait::kThere;
+  const Wait ended = watch(trials);
+  note_progress(moves, report);
+  end_trials(trials);
+  return ended;
+}
+
+Reloader::Wait Reloader::watch(std::vector<Trial>& trials) {
+  const TimePoint began = Clock::now();
   for (;;) {
     bool all_decided = true;
     for (Trial& trial : trials) {
       if (!judge(trial, Clock::now() - began)) return Wait::kRefused;
       all_decided = all_decided && trial.decided;
     }
-    if (all_decided) break;
-    if (const auto why = interruption(trials)) {
-      note_progress(moves, report);
-      return *why;
-    }
+    if (all_decided) return Wait::kThere;
+    if (const auto why = interruption(trials)) return *why;
   }
-  for (const Trial& trial : trials) trial.newer->set_on_probation(false);
-  return Wait::kThere;
+}
+
+void Reloader::end_trials(const std::vector<Trial>& trials) {
+  const std::lock_guard lock(mutex_);
+  on_trial_.clear();
+  if (trial_ends_.empty()) return;
+  for (const Trial& trial : trials) {
+    if (trial.entry->refused.empty()) trial.entry->refused = "canary: ended by a rollback";
+  }
 }
 
 std::vector<Reloader::Trial> Reloader::begin_trials(const std::vector<Move>& moves,
@@ -100,6 +126,10 @@ std::vector<Reloader::Trial> Reloader::begin_trials(const std::vector<Move>& mov
                                   &entry_of(move, report)});
     trial.older_before = TallyCount::of(trial.older->tally());
     trial.newer->set_on_probation(true);
+    {
+      const std::lock_guard lock(mutex_);
+      on_trial_.insert(target.handler);
+    }
     target.port->canary({target.index, move.canary->lanes, move.canary->percent});
   }
   return trials;
@@ -120,6 +150,7 @@ bool Reloader::judge(Trial& trial, Duration took) {
   trial.entry->canary = {older, newer, took};
   trial.entry->refused = verdict.reason;
   trial.decided = verdict.kind != CanaryVerdict::Kind::kUndecided;
+  if (verdict.kind == CanaryVerdict::Kind::kGood) trial.newer->set_on_probation(false);
   return verdict.kind != CanaryVerdict::Kind::kBad;
 }
 
@@ -134,8 +165,9 @@ bool Reloader::arrived(const Trial& trial) {
 /// Why a trial can't go on, within a short while.
 std::optional<Reloader::Wait> Reloader::interruption(const std::vector<Trial>& trials) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, kCanaryLook, [this] { return stopping_; });
+  changed_.wait_for(lock, kCanaryLook, [this] { return stopping_ || !trial_ends_.empty(); });
   if (stopping_) return Wait::kStopped;
+  if (!trial_ends_.empty()) return Wait::kRefused;
   for (const Trial& trial : trials) {
     const auto at = progress_.find(trial.move->target);
     if (at != progress_.end() && at->second.refused) return Wait::kRefused;

@@ -122,6 +122,27 @@ TEST_F(CanaryTest, H10_AVersionThatIsFarSlowerGoesBack) {
   expect_all_once();
 }
 
+TEST_F(CanaryTest, H11_ARollbackEndsACanary) {
+  const auto daemon = start_with("{lanes: 1, for: 10m}");
+  configure(*daemon, with_canary(next()));
+  auto hook = std::async(std::launch::async, [&] { return ask(*daemon, "reload"); });
+  ASSERT_TRUE(eventually(
+      [&] {
+        send(20);
+        return !partitions_of("2").empty();
+      },
+      kLong));
+  const Finished back = ask(*daemon, "rollback", {"ledger"});
+  EXPECT_EQ(back.status, 0) << back.errors;
+  const Finished ended = hook.get();
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.errors, HasSubstr("has all lanes back: canary: ended by a rollback"));
+  EXPECT_EQ(ask(*daemon, "rollback", {"ledger"}).status, 1) << "nothing was before the first";
+  ASSERT_TRUE(wait_all_handled());
+  stop_cleanly(*daemon);
+  expect_all_once();
+}
+
 TEST_F(CanaryTest, H10_WithoutRecordsTheTimeDecides) {
   const auto daemon = start_with("{lanes: 2, batches: 20, for: 300ms}");
   configure(*daemon, with_canary(next({{"fail_all", "true"}})));

@@ -1,0 +1,71 @@
+// What a consumer's group reads, and how that changes without leaving the group.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "runtime/base/check.h"
+#include "runtime/kafka/consumer.h"
+#include "runtime/kafka/errors.h"
+#include "runtime/kafka/partition_list.h"
+
+namespace moult::kafka {
+namespace {
+
+// A rebalance is over long before the topics have changed so often.
+constexpr std::size_t kRememberedRouters = 8;
+
+}  // namespace
+
+Status Consumer::subscribe(const Topics& topics) {
+  std::vector<TopicPartition> list;
+  for (const auto& of_handler : topics) {
+    for (const std::string& topic : of_handler) list.push_back({topic, RD_KAFKA_PARTITION_UA});
+  }
+  const auto code = rd_kafka_subscribe(client_.get(), to_list(list).get());
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return failure(
+        fmt::format("group '{}': can't subscribe: {}", options_.group, error_text(code)));
+  }
+  return Ok{};
+}
+
+void Consumer::handle(const RequestTopics& request) { request.done(accept(request)); }
+
+Status Consumer::accept(const RequestTopics& request) {
+  if (stopping_) return failure("the consumer stops");
+  auto router = TopicRouter::make(request.topics);
+  if (!router) return Unexpected(router.error());
+  if (const auto topic = moved_topic(*router)) {
+    return failure(
+        fmt::format("topic '{}' would go to another handler of group '{}' while its "
+                    "partitions are assigned; that needs a restart",
+                    *topic, options_.group));
+  }
+  if (!request.apply) return Ok{};
+  if (const Status subscribed = subscribe(request.topics); !subscribed) return subscribed;
+  log_.info("topics changed", {{"group", options_.group}});
+  topics_ = request.topics;
+  routers_.push_front(std::move(*router));
+  if (routers_.size() > kRememberedRouters) routers_.pop_back();
+  return Ok{};
+}
+
+/// A topic whose lanes are one handler's and would be another's.
+std::optional<std::string> Consumer::moved_topic(const TopicRouter& router) const {
+  for (const auto& [partition, lane] : dispatcher_.assignment()) {
+    const auto handler = router.route(partition.topic);
+    if (handler && *handler != dispatcher_.lane(lane).handler) return partition.topic;
+  }
+  return std::nullopt;
+}
+
+/// A rebalance that was under way when the topics changed may bring one that is read no longer: it
+/// goes with the next.
+HandlerIndex Consumer::handler_of(const std::string& topic) const {
+  for (const TopicRouter& router : routers_) {
+    if (const auto handler = router.route(topic)) return *handler;
+  }
+  MOULT_CHECK(false, "a partition of a topic that nobody subscribed to");
+}
+
+}  // namespace moult::kafka
