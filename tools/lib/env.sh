@@ -64,6 +64,9 @@ export_librdkafka() {
   export PKG_CONFIG_PATH="$kept"
 }
 
+# What one build folder has compiled another may have: debug information names sources by whole paths.
+export CCACHE_NOHASHDIR=1
+
 configure_build() {
   local dir="$1" stamp wanted
   shift
