@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <set>
+#include <utility>
 
 namespace moult {
 namespace {
@@ -67,8 +68,11 @@ std::vector<std::string> changes_that_need_a_restart(const Config& running, cons
   comparison.compare("drain_deadline", running.drain_deadline, wanted.drain_deadline);
   comparison.compare("revoke_deadline", running.revoke_deadline, wanted.revoke_deadline);
   comparison.compare("memory_budget", running.memory_budget, wanted.memory_budget);
-  comparison.compare("admin.enabled", running.admin.enabled, wanted.admin.enabled);
-  comparison.compare("admin.socket", running.admin.socket, wanted.admin.socket);
+  // `none` is a word of the same key.
+  const auto socket_of = [](const Config& config) {
+    return std::pair(config.admin.enabled, config.admin.socket);
+  };
+  comparison.compare("admin.socket", socket_of(running), socket_of(wanted));
   comparison.compare("log.format", running.log.format, wanted.log.format);
   comparison.compare("log.level", running.log.level, wanted.log.level);
   comparison.compare("log.levels", running.log.levels, wanted.log.levels);

@@ -1,7 +1,6 @@
 // What a consumer's group reads, and how that changes without leaving the group.
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "runtime/base/check.h"
 #include "runtime/kafka/consumer.h"

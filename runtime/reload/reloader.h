@@ -178,7 +178,8 @@ class Reloader {
   Wait watch(std::vector<Trial>& trials);
   void end_trials(const std::vector<Trial>& trials);
   std::optional<Wait> interruption(const std::vector<Trial>& trials);
-  HandlerReload& entry_of(const Move& move, ReloadReport& report) const;
+  static bool is_about(const HandlerReload& entry, const ReloadTarget& target);
+  HandlerReload& entry_of(std::size_t target, ReloadReport& report) const;
   void ask_prepare(const std::vector<Move>& moves);
   void ask_activate(const std::vector<Move>& moves);
   void discard(const std::vector<Move>& moves, Wait why, Milliseconds timeout,

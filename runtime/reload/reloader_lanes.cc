@@ -54,7 +54,7 @@ bool Reloader::go_live(const std::vector<Move>& moves, TimePoint began, Millisec
                        ReloadReport& report) {
   std::vector<HandlerReload> tried;
   for (const Move& move : moves) {
-    HandlerReload& handler = entry_of(move, report);
+    HandlerReload& handler = entry_of(move.target, report);
     handler.lanes_there = 0;
     tried.push_back(handler);
   }
@@ -62,7 +62,7 @@ bool Reloader::go_live(const std::vector<Move>& moves, TimePoint began, Millisec
   const Wait active = wait_until_all(moves, Step::kActive, began + timeout);
   note_progress(moves, report);
   for (std::size_t i = 0; i < moves.size(); ++i) {
-    if (tried[i].canary) add_pauses(tried[i], entry_of(moves[i], report));
+    if (tried[i].canary) add_pauses(tried[i], entry_of(moves[i].target, report));
   }
   if (active == Wait::kRefused) {
     take_back(moves, began + timeout, report);
@@ -123,7 +123,7 @@ std::vector<Reloader::Trial> Reloader::begin_trials(const std::vector<Move>& mov
                                   target.active->use(versions_[move.target].active.number),
                                   target.active->use(move.to.number),
                                   {},
-                                  &entry_of(move, report)});
+                                  &entry_of(move.target, report)});
     trial.older_before = TallyCount::of(trial.older->tally());
     trial.newer->set_on_probation(true);
     {
@@ -175,10 +175,13 @@ std::optional<Reloader::Wait> Reloader::interruption(const std::vector<Trial>& t
   return std::nullopt;
 }
 
-HandlerReload& Reloader::entry_of(const Move& move, ReloadReport& report) const {
-  const ReloadTarget& target = targets_[move.target];
+bool Reloader::is_about(const HandlerReload& entry, const ReloadTarget& target) {
+  return entry.group == target.group && entry.handler == target.handler;
+}
+
+HandlerReload& Reloader::entry_of(std::size_t target, ReloadReport& report) const {
   return *std::ranges::find_if(report.handlers, [&](const HandlerReload& entry) {
-    return entry.group == target.group && entry.handler == target.handler;
+    return is_about(entry, targets_[target]);
   });
 }
 
@@ -236,7 +239,7 @@ void Reloader::wait_until_back(const std::vector<Move>& back, TimePoint until,
                                ReloadReport& report) {
   const bool all = wait_until_all(back, Step::kActive, until) == Wait::kThere;
   for (const Move& move : back) {
-    HandlerReload& handler = entry_of(move, report);
+    HandlerReload& handler = entry_of(move.target, report);
     if (!handler.to) continue;
     const std::string refused = std::exchange(handler.refused, {});
     handler.lanes_there = 0;
@@ -272,7 +275,7 @@ bool Reloader::confirm(const std::vector<Move>& same, Milliseconds timeout, Relo
   const Wait active = wait_until_all(same, Step::kActive, Clock::now() + timeout);
   note_progress(same, report);
   for (const Move& move : same) {
-    HandlerReload& handler = entry_of(move, report);
+    HandlerReload& handler = entry_of(move.target, report);
     if (handler.lanes_there == handler.lanes && handler.refused.empty()) continue;
     handler.to = move.to;
     handler.result = HandlerReload::Result::kLagging;
@@ -308,7 +311,7 @@ void Reloader::note_progress(const std::vector<Move>& moves, ReloadReport& repor
     const auto at = progress_.find(move.target);
     if (at == progress_.end()) continue;
     const HandoverProgress& progress = at->second;
-    HandlerReload& handler = entry_of(move, report);
+    HandlerReload& handler = entry_of(move.target, report);
     handler.lanes = progress.lanes;
     handler.lanes_there = progress.there;
     handler.lagging = progress.lagging;

@@ -22,9 +22,8 @@ std::vector<Reloader::TopicChange> Reloader::topic_changes(
     if (changes.empty() || changes.back().port != target.port) {
       changes.push_back({target.port, {}, {}});
     }
-    const bool meant = std::ranges::any_of(report.handlers, [&](const HandlerReload& entry) {
-      return entry.group == target.group && entry.handler == target.handler;
-    });
+    const bool meant = std::ranges::any_of(
+        report.handlers, [&](const HandlerReload& entry) { return is_about(entry, target); });
     const bool other = meant && plans[i].topics != versions_[i].topics;
     changes.back().topics.push_back(other ? plans[i].topics : versions_[i].topics);
     if (other) changes.back().targets.push_back(i);
@@ -48,9 +47,7 @@ bool Reloader::change_topics(const std::vector<TopicChange>& changes, ReloadRepo
     const Status changed = ask_topics(change, &kafka::HandoverPort::change_topics);
     all = all && changed;
     for (const std::size_t i : change.targets) {
-      HandlerReload& entry = *std::ranges::find_if(report.handlers, [&](const HandlerReload& it) {
-        return it.group == targets_[i].group && it.handler == targets_[i].handler;
-      });
+      HandlerReload& entry = entry_of(i, report);
       if (changed) {
         versions_[i].topics = entry.topics =
             change.topics[static_cast<std::size_t>(targets_[i].index)];
