@@ -41,7 +41,12 @@ std::string canary_of(const HandlerReload& handler) {
                      handler.canary->newer.batches, handler.canary->newer.failed);
 }
 
-std::string topics_of(const HandlerReload& handler) {
+/// What is to be said beside the outcome: other topics, or why not all went as it was asked for.
+std::string also_of(const HandlerReload& handler) {
+  using Result = HandlerReload::Result;
+  const bool went_on = handler.result == Result::kActive || handler.result == Result::kLagging ||
+                       handler.result == Result::kUnchanged;
+  if (went_on && !handler.refused.empty()) return "; refused: " + handler.refused;
   if (handler.topics.empty()) return "";
   return fmt::format("; it reads {} from now on", fmt::join(handler.topics, ", "));
 }
@@ -115,7 +120,7 @@ std::string reload_as_text(const ReloadReport& report) {
   for (const HandlerReload& handler : report.handlers) {
     if (!text.empty()) text += '\n';
     text += fmt::format("{}/{}: {}{}", handler.group, handler.handler, line_of(handler),
-                        topics_of(handler));
+                        also_of(handler));
     for (const TopicPartition& lane : handler.lagging) {
       const bool new_one = handler.result == HandlerReload::Result::kPartlyBack;
       text += fmt::format("\n  {}[{}] is still on the {} generation", lane.topic, lane.partition,
@@ -133,7 +138,7 @@ void log_reload(Logger log, const ReloadReport& report) {
   };
   if (!report.refused.empty()) write(false, "all", report.refused);
   for (const HandlerReload& handler : report.handlers) {
-    write(report.ok, handler.handler, line_of(handler) + topics_of(handler));
+    write(report.ok, handler.handler, line_of(handler) + also_of(handler));
   }
 }
 
