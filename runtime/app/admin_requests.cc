@@ -43,22 +43,25 @@ DaemonHealth health_of(const std::vector<kafka::ConsumerSnapshot>& snapshots) {
   return health;
 }
 
-DaemonStatus::Handler handler_of(const Reloader::TargetState& state, const HandlerTotals& totals) {
+DaemonStatus::Handler handler_of(const Reloader::TargetState& state) {
   DaemonStatus::Handler handler;
-  handler.name = totals.handler;
-  handler.group = totals.group;
+  handler.name = state.handler;
+  handler.group = state.group;
   handler.plugin = state.active.plugin;
   handler.version = state.active.version;
   handler.build_id = state.active.build_id;
   handler.generation = static_cast<std::uint32_t>(state.active.number);
   if (state.kept) handler.kept_generation = static_cast<std::uint32_t>(state.kept->number);
   handler.pinned_unloads = static_cast<std::int64_t>(state.pinned);
+  return handler;
+}
+
+void add_totals(DaemonStatus::Handler& handler, const HandlerTotals& totals) {
   handler.records = static_cast<std::int64_t>(totals.records);
   handler.batches = static_cast<std::int64_t>(totals.batches);
   handler.failures = static_cast<std::int64_t>(totals.failures);
   handler.dead_letters = static_cast<std::int64_t>(totals.dead_letters);
   handler.lanes = static_cast<std::int64_t>(totals.lanes);
-  return handler;
 }
 
 }  // namespace
@@ -118,8 +121,6 @@ DaemonStatus AdminRequests::status_of(const Snapshots& snapshots) {
   status.pid = ::getpid();
   status.started_ms = unix_ms(started_);
   status.health = health_of(snapshots);
-  const auto states = reloader_.states();
-  std::size_t target = 0;
   for (std::size_t i = 0; i < snapshots.size(); ++i) {
     DaemonStatus::Consumer& consumer = status.consumers.emplace_back();
     consumer.group = snapshots[i].group;
@@ -129,8 +130,14 @@ DaemonStatus AdminRequests::status_of(const Snapshots& snapshots) {
     for (const kafka::LaneSnapshot& lane : snapshots[i].lanes) {
       consumer.lanes.push_back(lane_of(lane));
     }
-    for (const HandlerTotals& totals : memberships_[i]->totals()) {
-      status.handlers.push_back(handler_of(states.at(target++), totals));
+  }
+  for (const Reloader::TargetState& state : reloader_.states()) {
+    DaemonStatus::Handler& handler = status.handlers.emplace_back(handler_of(state));
+    for (const auto& membership : memberships_) {
+      for (const HandlerTotals& totals : membership->totals()) {
+        const bool its = totals.group == state.group && totals.handler == state.handler;
+        if (its) add_totals(handler, totals);
+      }
     }
   }
   if (const auto last = reloader_.last_report()) {
@@ -165,11 +172,8 @@ void AdminRequests::pause(const AdminRequest& request, bool paused, const AdminR
 std::optional<std::string> AdminRequests::unknown(const std::vector<std::string>& names) const {
   for (const std::string& name : names) {
     bool known = false;
-    for (const auto& membership : memberships_) {
-      known = known || membership->group() == name;
-      for (const HandlerTotals& totals : membership->totals()) {
-        known = known || totals.handler == name;
-      }
+    for (const Reloader::TargetState& state : reloader_.states()) {
+      known = known || state.group == name || state.handler == name;
     }
     if (!known) return name;
   }

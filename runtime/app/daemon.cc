@@ -40,11 +40,17 @@ Result<Control::Memberships> make_memberships(const Config& config,
 }
 
 /// The config as it stands in its file now, unless that needs a restart.
-Result<std::vector<HandlerPlan>> live_plans(const Config& running, const DaemonHooks& hooks) {
+Result<std::vector<HandlerPlan>> live_plans(const Config& running, const FixedKeys& fixed,
+                                            const DaemonHooks& hooks) {
   const auto wanted = hooks.reread();
   if (!wanted) return Unexpected(wanted.error());
-  const auto changes = changes_that_need_a_restart(running, *wanted);
-  if (changes.empty()) return plans_of(*wanted);
+  auto plans = plans_of(*wanted);
+  if (!plans) return plans;
+  auto changes = changes_that_need_a_restart(running, *wanted);
+  for (const HandlerPlan& plan : *plans) {
+    for (const std::string& key : changed_keys(fixed, plan.fixed)) changes.push_back(key);
+  }
+  if (changes.empty()) return plans;
   return failure(fmt::format("{}: what changed needs a restart: {}", running.file.string(),
                              fmt::join(changes, ", ")));
 }
@@ -53,22 +59,18 @@ Result<std::vector<HandlerPlan>> live_plans(const Config& running, const DaemonH
 std::unique_ptr<Reloader> make_reloader(Control::Memberships& memberships, const Config& config,
                                         const std::filesystem::path& staging,
                                         const DaemonHooks& hooks, Logger log) {
-  std::vector<ReloadTarget> targets;
-  std::vector<std::size_t> first_target;  // of each membership
-  for (const auto& membership : memberships) {
-    first_target.push_back(targets.size());
-    for (ReloadTarget& target : membership->reload_targets()) targets.push_back(std::move(target));
-  }
+  std::vector<ReloadGroup> groups;
+  for (const auto& membership : memberships) groups.push_back(membership->reload_group());
   ReloaderOptions options;
   options.staging = staging;
   options.on_report = [log](const ReloadReport& report) { log_reload(log, report); };
   auto reloader = std::make_unique<Reloader>(
-      std::move(targets), [&] { return live_plans(config, hooks); }, std::move(options), log);
+      std::move(groups),
+      [&](const FixedKeys& running) { return live_plans(config, running, hooks); },
+      std::move(options), log);
   for (std::size_t i = 0; i < memberships.size(); ++i) {
     memberships[i]->consumer().on_handover(
-        [to = reloader.get(), first = first_target[i]](const HandoverProgress& progress) {
-          to->moved(first + static_cast<std::size_t>(progress.handler), progress);
-        });
+        [to = reloader.get(), i](const HandoverProgress& progress) { to->moved(i, progress); });
   }
   return reloader;
 }

@@ -41,11 +41,20 @@ Result<LaneSettings> settings_of(const ConsumerConfig& consumer, const HandlerCo
 /// Every key that a running handler can take up, as one text.
 std::string fingerprint_of(const HandlerConfig& handler) {
   return fmt::format(
-      "{}\n{} {} {}\n{} {} {}\n{} {}\n{} {}\n{}\n{}", handler.plugin.native(),
+      "{}\n{} {} {}\n{} {} {}\n{} {}\n{} {} {}\n{}\n{}", handler.plugin.native(),
       handler.batch.max_records, handler.batch.max_bytes, handler.batch.linger.count(),
       handler.retry.max_attempts, handler.retry.backoff.count(), handler.retry.backoff_max.count(),
       static_cast<int>(handler.give_up), handler.dead_letter_topic, handler.deadline.count(),
-      handler.workers, handler.where ? handler.where->text() : "", handler.settings_json);
+      static_cast<int>(handler.on_deadline), handler.workers,
+      handler.where ? handler.where->text() : "", handler.settings_json);
+}
+
+/// How the records of a partition are spread: the lanes that there are stand on it.
+FixedKeys fixed_of(const ConsumerConfig& consumer, const HandlerConfig& handler) {
+  const std::string path = fmt::format("consumers[{}].handlers[{}]", consumer.group, handler.name);
+  return {{path + ".ordering", std::to_string(static_cast<int>(handler.ordering))},
+          {path + ".key", handler.key_pointer},
+          {path + ".max_slots", std::to_string(handler.max_slots)}};
 }
 
 }  // namespace
@@ -59,6 +68,7 @@ HandlerPolicy policy_of(const Config& config, const HandlerConfig& handler) {
   policy.backoff = handler.retry.backoff;
   policy.backoff_max = handler.retry.backoff_max;
   policy.deadline = handler.deadline;
+  policy.exit_on_deadline = handler.on_deadline == OnDeadline::kExit;
   if (handler.ordering != Ordering::kPartition) policy.max_ahead = kMaxAhead;
   policy.max_ahead_bytes =
       std::clamp(memory_budget_of(config) / 64, kLeastAheadBytes, kMostAheadBytes);
@@ -86,6 +96,7 @@ Result<HandlerPlan> plan_of(const Config& config, const ConsumerConfig& consumer
                    canary.time,  canary.max_failures, canary.max_slowdown};
   }
   plan.fingerprint = fingerprint_of(handler);
+  plan.fixed = fixed_of(consumer, handler);
   return plan;
 }
 

@@ -22,7 +22,6 @@ kafka::ConsumerOptions options_of(const Config& config, const ConsumerConfig& co
   options.dispatch.seed = std::random_device{}();
   for (const HandlerConfig& handler : consumer.handlers) {
     options.topics.push_back(handler.topics);
-    options.exit_on_deadline.push_back(handler.on_deadline == OnDeadline::kExit);
     options.dispatch.handlers.push_back(policy_of(config, handler));
   }
   return options;
@@ -42,19 +41,17 @@ Result<std::unique_ptr<Membership>> Membership::make(const Config& config,
                                                      Logger log) {
   std::unique_ptr<Membership> made(new Membership);
   made->group_ = consumer.group;
-  std::vector<ActiveHandler*> handlers;
   for (const HandlerConfig& handler : consumer.handlers) {
     auto plan = plan_of(config, consumer, handler);
     if (!plan) return Unexpected(plan.error());
     auto plugin = prepare_plugin(plan->spec.plugin, staging, plan->spec.trust);
     if (!plugin) return Unexpected(plugin.error());
-    auto& active = *made->handlers_.emplace_back(std::make_unique<ActiveHandler>(handler.name));
+    ActiveHandler& active = made->handlers_.at(made->handlers_.add(handler.name));
     plan->spec.unloads = active.unloads();
     auto loaded = load_handler(*plan, kFirstGeneration, std::move(*plugin), log);
     if (!loaded) return Unexpected(loaded.error());
     active.add(kFirstGeneration, std::move(loaded->running));
-    made->first_.push_back({std::move(loaded->facts), plan->policy, plan->topics});
-    handlers.push_back(&active);
+    made->first_.push_back({std::move(loaded->facts), plan->policy, plan->topics, plan->fixed});
   }
   made->outbox_ =
       std::make_unique<Outbox>(properties_of(consumer), log.for_component(Component::kWorkers));
@@ -63,7 +60,7 @@ Result<std::unique_ptr<Membership>> Membership::make(const Config& config,
   if (has_dead_letters) {
     if (const Status opened = made->outbox_->open(); !opened) return Unexpected(opened.error());
   }
-  made->lanes_ = std::make_unique<LaneTable>(std::move(handlers), *made->outbox_,
+  made->lanes_ = std::make_unique<LaneTable>(made->handlers_, *made->outbox_,
                                              log.for_component(Component::kWorkers));
   auto client = kafka::Consumer::make(options_of(config, consumer), *made->lanes_, log);
   if (!client) return Unexpected(client.error());
@@ -78,22 +75,15 @@ Membership::~Membership() {
   lanes_.reset();
 }
 
-std::vector<ReloadTarget> Membership::reload_targets() {
-  std::vector<ReloadTarget> targets;
-  for (std::size_t i = 0; i < handlers_.size(); ++i) {
-    targets.push_back({group_, handlers_[i]->name(), HandlerIndex{static_cast<std::uint32_t>(i)},
-                       consumer_.get(), handlers_[i].get(), first_[i].facts, first_[i].policy,
-                       first_[i].topics});
-  }
-  return targets;
-}
+ReloadGroup Membership::reload_group() { return {group_, consumer_.get(), &handlers_, first_}; }
 
 std::vector<std::string> Membership::pause(const std::vector<std::string>& names, bool paused) {
   std::vector<std::string> meant;
   const auto named = [&](const std::string& name) { return std::ranges::count(names, name) > 0; };
-  for (std::size_t i = 0; i < handlers_.size(); ++i) {
-    const std::string& name = handlers_[i]->name();
-    if (!names.empty() && !named(group_) && !named(name)) continue;
+  const std::vector<ActiveHandler*> handlers = handlers_.all();
+  for (std::size_t i = 0; i < handlers.size(); ++i) {
+    const std::string& name = handlers[i]->name();
+    if (!handlers[i]->at_work() || (!names.empty() && !named(group_) && !named(name))) continue;
     consumer_->pause(HandlerIndex{static_cast<std::uint32_t>(i)}, paused);
     meant.push_back(name);
   }
@@ -102,8 +92,10 @@ std::vector<std::string> Membership::pause(const std::vector<std::string>& names
 
 std::vector<HandlerTotals> Membership::totals() const {
   std::vector<HandlerTotals> totals;
-  for (const auto& handler : handlers_) {
-    const HandlerCounters& counters = std::as_const(*handler).counters();
+  for (const ActiveHandler* handler : handlers_.all()) {
+    const HandlerCounters& counters = handler->counters();
+    // One that a reload was to bring, and refused.
+    if (counters.lanes == 0 && !handler->at_work()) continue;
     totals.push_back({group_, handler->name(), counters.records, counters.batches, counters.lanes,
                       counters.failures, counters.dead_letters, counters.skipped,
                       Duration(counters.last_batch_at - counters.first_batch_at)});

@@ -46,22 +46,15 @@ class Membership {
   /// The handlers that `names` (of handlers or of the group; none: all) mean, paused or not.
   /// Returns those that were meant.
   std::vector<std::string> pause(const std::vector<std::string>& names, bool paused);
-  /// Of its handlers, in the order of the config. Before the consumer starts.
-  std::vector<ReloadTarget> reload_targets();
+  /// As the config had it at the start. Before the consumer starts.
+  ReloadGroup reload_group();
 
  private:
   Membership() = default;
 
   std::string group_;
-  /// What a handler starts with.
-  struct First {
-    GenerationFacts facts;
-    HandlerPolicy policy;
-    std::vector<std::string> topics;
-  };
-
-  std::vector<std::unique_ptr<ActiveHandler>> handlers_;
-  std::vector<First> first_;  // by handler
+  ActiveHandlers handlers_;
+  std::vector<RunningHandler> first_;  // by HandlerIndex
   std::unique_ptr<Outbox> outbox_;
   std::unique_ptr<LaneTable> lanes_;
   std::unique_ptr<kafka::Consumer> consumer_;

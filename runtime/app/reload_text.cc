@@ -14,6 +14,10 @@ std::string_view name_of(HandlerReload::Result result) {
   switch (result) {
     case HandlerReload::Result::kUntouched:
       return "untouched";
+    case HandlerReload::Result::kAdded:
+      return "added";
+    case HandlerReload::Result::kRemoved:
+      return "removed";
     case HandlerReload::Result::kUnchanged:
       return "unchanged";
     case HandlerReload::Result::kActive:
@@ -45,22 +49,33 @@ std::string canary_of(const HandlerReload& handler) {
 std::string also_of(const HandlerReload& handler) {
   using Result = HandlerReload::Result;
   const bool went_on = handler.result == Result::kActive || handler.result == Result::kLagging ||
-                       handler.result == Result::kUnchanged;
+                       handler.result == Result::kUnchanged || handler.result == Result::kAdded;
   if (went_on && !handler.refused.empty()) return "; refused: " + handler.refused;
   if (handler.topics.empty()) return "";
   return fmt::format("; it reads {} from now on", fmt::join(handler.topics, ", "));
 }
 
+/// Of one that was not there before.
+std::string line_of_new(const HandlerReload& handler) {
+  if (handler.result == HandlerReload::Result::kAdded) {
+    return fmt::format("added: {} runs", describe(*handler.to));
+  }
+  return "not added" + (handler.refused.empty() ? "" : ": " + handler.refused);
+}
+
 std::string line_of(const HandlerReload& handler) {
-  const std::string from = describe(handler.from);
+  if (!handler.from) return line_of_new(handler);
+  const std::string from = describe(*handler.from);
   switch (handler.result) {
+    case HandlerReload::Result::kRemoved:
+      return fmt::format("removed: {} goes when its lanes are gone", from);
     case HandlerReload::Result::kUnchanged:
       return fmt::format("unchanged: {} runs on; --force reloads it", from);
     case HandlerReload::Result::kActive:
       return fmt::format(
           "{} is active on {} lanes, instead of generation {}; pause {:.3f} ms at worst, "
           "{:.3f} ms over all lanes{}",
-          describe(*handler.to), handler.lanes, static_cast<std::uint32_t>(handler.from.number),
+          describe(*handler.to), handler.lanes, static_cast<std::uint32_t>(handler.from->number),
           ms(handler.worst_pause), ms(handler.total_pause), canary_of(handler));
     case HandlerReload::Result::kLagging:
       return fmt::format("{} is active on {} of {} lanes; the others go over when their batch ends",
@@ -71,16 +86,18 @@ std::string line_of(const HandlerReload& handler) {
       return fmt::format("refused, {} has {} of {} lanes back: {}", from, handler.lanes_there,
                          handler.lanes, handler.refused);
     case HandlerReload::Result::kUntouched:
+    case HandlerReload::Result::kAdded:
       break;
   }
   return handler.refused.empty() ? fmt::format("untouched, {} runs on", from)
                                  : fmt::format("refused, {} runs on: {}", from, handler.refused);
 }
 
-std::string json_of(const GenerationFacts& facts) {
+std::string json_of(const std::optional<GenerationFacts>& facts) {
+  if (!facts) return "null";
   return fmt::format(R"({{"generation":{},"plugin":{},"version":{},"build_id":{}}})",
-                     static_cast<std::uint32_t>(facts.number), config::json_string(facts.plugin),
-                     config::json_string(facts.version), config::json_string(facts.build_id));
+                     static_cast<std::uint32_t>(facts->number), config::json_string(facts->plugin),
+                     config::json_string(facts->version), config::json_string(facts->build_id));
 }
 
 std::string json_of(const std::optional<CanaryResult>& canary) {
@@ -106,10 +123,10 @@ std::string json_of(const HandlerReload& handler) {
       R"("lanes_there":{},"lagging":[{}],"worst_pause_ms":{:.3f},"total_pause_ms":{:.3f},)"
       R"("swap_ms":{:.3f},"canary":{},"topics":[{}]}})",
       config::json_string(handler.group), config::json_string(handler.handler),
-      config::json_string(name_of(handler.result)), json_of(handler.from),
-      handler.to ? json_of(*handler.to) : "null", config::json_string(handler.refused),
-      handler.lanes, handler.lanes_there, lagging, ms(handler.worst_pause), ms(handler.total_pause),
-      ms(handler.swap_took), json_of(handler.canary), topics);
+      config::json_string(name_of(handler.result)), json_of(handler.from), json_of(handler.to),
+      config::json_string(handler.refused), handler.lanes, handler.lanes_there, lagging,
+      ms(handler.worst_pause), ms(handler.total_pause), ms(handler.swap_took),
+      json_of(handler.canary), topics);
 }
 
 }  // namespace

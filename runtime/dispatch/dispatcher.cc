@@ -9,9 +9,22 @@ namespace moult {
 
 Dispatcher::Dispatcher(DispatcherOptions options, Logger log)
     : options_(std::move(options)), log_(log), last_seed_(options_.seed) {
-  for (const HandlerPolicy& policy : options_.handlers) {
-    handlers_.emplace_back(policy, make_backoff(policy));
+  for (std::size_t i = 0; i < options_.handlers.size(); ++i) {
+    const HandlerPolicy& policy = options_.handlers[i];
+    handlers_.try_emplace(HandlerIndex{static_cast<std::uint32_t>(i)}, policy,
+                          make_backoff(policy));
   }
+}
+
+void Dispatcher::on(const AddHandler& event, TimePoint) {
+  MOULT_CHECK(!has_lanes(event.handler), "a handler that has lanes is not new");
+  handlers_.erase(event.handler);
+  const auto added = handlers_.try_emplace(event.handler, event.policy, make_backoff(event.policy));
+  added.first->second.active = GenerationNumber{};
+}
+
+bool Dispatcher::has_lanes(HandlerIndex handler) const {
+  return std::ranges::any_of(lanes_, [&](const auto& it) { return it.second->handler == handler; });
 }
 
 Backoff Dispatcher::make_backoff(const HandlerPolicy& policy) {
@@ -326,14 +339,12 @@ void Dispatcher::wake(Lane& lane, TimePoint now) {
   }
 }
 
-Dispatcher::HandlerState& Dispatcher::handler_at(HandlerIndex index) {
-  return handlers_.at(static_cast<std::size_t>(index));
-}
+Dispatcher::HandlerState& Dispatcher::handler_at(HandlerIndex index) { return handlers_.at(index); }
 Dispatcher::HandlerState& Dispatcher::handler_of(const Lane& lane) {
   return handler_at(lane.handler);
 }
 const HandlerPolicy& Dispatcher::policy_of(const Lane& lane) const {
-  return handlers_.at(static_cast<std::size_t>(lane.handler)).policy;
+  return handlers_.at(lane.handler).policy;
 }
 
 // ---- Commits ------------------------------------------------------------------------------------
@@ -440,7 +451,7 @@ void Dispatcher::tick(TimePoint now) {
     deadlines_.erase(deadlines_.begin());
     lane.overdue = true;
     ++trouble_.overdue;
-    commands_.push_back(Overdue{lane.id});
+    commands_.push_back(Overdue{lane.id, policy_of(lane).exit_on_deadline});
   }
   advance_releases(now);
   commit_periodically(now);

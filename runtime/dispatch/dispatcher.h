@@ -65,6 +65,7 @@ class Dispatcher {
   void on(const LaneEnded& event, TimePoint now);
   void on(const CommitDone& event, TimePoint now);
   void on(const Pause& event, TimePoint now);
+  void on(const AddHandler& event, TimePoint now);
   void on(const Prepare& event, TimePoint now);
   void on(const Canary& event, TimePoint now);
   void on(const Activate& event, TimePoint now);
@@ -89,6 +90,8 @@ class Dispatcher {
   /// The lanes of the assignment, each intake followed by its slots.
   std::vector<LaneId> assigned_lanes() const;
   bool paused(HandlerIndex handler) const;
+  /// Also such as are on their way out.
+  bool has_lanes(HandlerIndex handler) const;
   const Trouble& trouble() const { return trouble_; }
   Epoch epoch() const { return epoch_; }
   /// No worker owes an answer.
@@ -221,7 +224,7 @@ class Dispatcher {
   std::uint64_t last_lane_ = 0;
   std::uint64_t last_commit_ = 0;
   std::uint64_t last_seed_;
-  std::vector<HandlerState> handlers_;  // by HandlerIndex
+  std::map<HandlerIndex, HandlerState> handlers_;
 
   std::unordered_map<LaneId, std::unique_ptr<Lane>> lanes_;
   std::map<TopicPartition, LaneId> current_;          // assigned to us

@@ -90,6 +90,12 @@ struct CommitDone {
   bool ok;
 };
 
+/// A handler without lanes: a new one, or one that comes again. Activate gives it a generation.
+struct AddHandler {
+  HandlerIndex handler;
+  HandlerPolicy policy;
+};
+
 /// A generation is loaded that is to take over a handler's lanes: each gets an instance of it
 /// beside its own.
 struct Prepare {
@@ -183,6 +189,7 @@ struct RunTurn {
 /// counts.
 struct Overdue {
   LaneId lane;
+  bool exit = false;  // the daemon is to end
 };
 
 /// Raise the lane's cancel flag: nothing it still reports will be used.

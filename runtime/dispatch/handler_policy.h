@@ -13,6 +13,8 @@ struct HandlerPolicy {
   Duration backoff_max{std::chrono::seconds(30)};
   /// A batch that runs longer is overdue; 0: none ever is.
   Duration deadline{0};
+  /// Whether the daemon ends then.
+  bool exit_on_deadline = false;
   /// How many records of a partition may be taken in past its watermark when they are spread over
   /// slots; 0: they are not spread, a partition is one lane.
   std::uint64_t max_ahead = 0;

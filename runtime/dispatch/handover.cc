@@ -214,10 +214,9 @@ HandoverProgress Dispatcher::progress_of(HandlerIndex index) {
 
 /// Says each thing once.
 void Dispatcher::report_handovers() {
-  for (std::size_t i = 0; i < handlers_.size(); ++i) {
-    HandlerState& handler = handlers_[i];
+  for (auto& [index, handler] : handlers_) {
     if (!handler.handing_over) continue;
-    const HandoverProgress progress = progress_of(HandlerIndex{static_cast<std::uint32_t>(i)});
+    const HandoverProgress progress = progress_of(index);
     handler.handing_over = !(progress.activated() && progress.complete());
     if (handler.told == progress && handler.handing_over) continue;
     handler.told = progress;

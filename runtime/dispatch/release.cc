@@ -167,9 +167,7 @@ void Dispatcher::resume(Lane& lane, TimePoint now) {
   run_if_ready(lane, now);
 }
 
-bool Dispatcher::paused(HandlerIndex handler) const {
-  return handlers_.at(static_cast<std::size_t>(handler)).paused;
-}
+bool Dispatcher::paused(HandlerIndex handler) const { return handlers_.at(handler).paused; }
 
 void Dispatcher::on(const Stop& event, TimePoint now) {
   if (stop_deadline_) return;

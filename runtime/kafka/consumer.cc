@@ -250,8 +250,7 @@ void Consumer::apply(const Overdue& command) {
               {"offset", activity.running.begin},
               {"to_offset", activity.running.end - 1},
               {"running_ms", to_ms(activity.running_for)}});
-  const auto handler = static_cast<std::size_t>(dispatcher_.lane(command.lane).handler);
-  if (!options_.exit_on_deadline.at(handler)) return;
+  if (!command.exit) return;
   ended_by_deadline_ = describe_unfinished({command.lane});
   log_.critical("on_deadline: exit: what is finished is committed, then the daemon ends");
   begin_stop(Clock::now() + options_.dispatch.revoke_deadline);
@@ -260,8 +259,8 @@ void Consumer::apply(const Overdue& command) {
 /// Not while stopping: nobody is to wait for an answer then.
 void Consumer::watch_brokers() {
   if (stopping_) return;
-  brokers_.ask(client_.get(), options_.group, topics_.front().front(), answer_queue_.get(),
-               Clock::now());
+  const auto reads = std::ranges::find_if(topics_, [](const auto& it) { return !it.empty(); });
+  brokers_.ask(client_.get(), options_.group, reads->front(), answer_queue_.get(), Clock::now());
 }
 
 /// Tells when the consumer stops being as good as it should, and when it is again.
@@ -325,7 +324,9 @@ void Consumer::apply(const Unassign& command) {
                                      {"topic", partition.topic},
                                      {"partition", partition.partition}});
   }
-  change_assignment(false, to_list(command.partitions).get());
+  std::vector<TopicPartition> partitions = command.partitions;
+  std::erase_if(partitions, [&](const auto& it) { return unclaimed_.erase(it) > 0; });
+  change_assignment(false, to_list(partitions).get());
 }
 
 void Consumer::apply(const Stopped& command) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -32,7 +33,6 @@ struct ConsumerOptions {
   std::string group;
   Properties properties;
   Topics topics;
-  std::vector<bool> exit_on_deadline;                  // by HandlerIndex
   std::uint64_t memory_budget = 256ULL * 1024 * 1024;  // bytes, of records fetched
   DispatcherOptions dispatch;
 };
@@ -76,15 +76,19 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   /// `tell` is called on the poller thread; never when the consumer ends before.
   void inspect(std::function<void(ConsumerSnapshot)> tell);
   /// As the dispatcher's events: how far it gets comes to `on_handover`.
+  void add(const AddHandler& request) override { mailbox_.post(request); }
   void prepare(const Prepare& request) override { mailbox_.post(request); }
   void canary(const Canary& request) override { mailbox_.post(request); }
   void activate(const Activate& request) override { mailbox_.post(request); }
   void discard(const Discard& request) override { mailbox_.post(request); }
-  void check_topics(Topics topics, TopicsDone done) override {
+  void check_topics(Topics topics, Answered done) override {
     mailbox_.post(RequestTopics{std::move(topics), false, std::move(done)});
   }
-  void change_topics(Topics topics, TopicsDone done) override {
+  void change_topics(Topics topics, Answered done) override {
     mailbox_.post(RequestTopics{std::move(topics), true, std::move(done)});
+  }
+  void forget(HandlerIndex handler, Answered done) override {
+    mailbox_.post(RequestForget{handler, std::move(done)});
   }
   void post(LaneAnswer answer) override;
   bool fatal() const { return fatal_; }
@@ -98,14 +102,19 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   struct RequestTopics {
     Topics topics;
     bool apply;  // else only checked
-    TopicsDone done;
+    Answered done;
+  };
+  struct RequestForget {
+    HandlerIndex handler;
+    Answered done;
   };
   struct RequestInspect {
     std::function<void(ConsumerSnapshot)> tell;
   };
-  using Message = std::variant<InstanceCreated, TurnDone, StandbyCreated, LaneSwapped, LaneEnded,
-                               Ready, Pause, Prepare, Canary, Activate, Discard, RequestQuiet,
-                               RequestStop, RequestDump, RequestInspect, RequestTopics>;
+  using Message =
+      std::variant<InstanceCreated, TurnDone, StandbyCreated, LaneSwapped, LaneEnded, Ready, Pause,
+                   AddHandler, Prepare, Canary, Activate, Discard, RequestQuiet, RequestStop,
+                   RequestDump, RequestInspect, RequestTopics, RequestForget>;
 
   /// What keeps a consumer from being ready.
   struct Unready {
@@ -142,6 +151,7 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   void handle(const RequestDump& request);
   void handle(const RequestInspect& request);
   void handle(const RequestTopics& request);
+  void handle(const RequestForget& request);
   Status accept(const RequestTopics& request);
   std::optional<std::string> moved_topic(const TopicRouter& router) const;
   void handle(const StandbyCreated& event);
@@ -171,7 +181,7 @@ class Consumer final : public LaneAnswers, public HandoverPort {
 
   void on_rebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* partitions);
   void on_assigned(rd_kafka_topic_partition_list_t* partitions);
-  HandlerIndex handler_of(const std::string& topic) const;
+  std::optional<HandlerIndex> handler_of(const std::string& topic) const;
   void on_taken(const rd_kafka_topic_partition_list_t* partitions);
   void on_error(int code, const char* text);
   void on_commit_answer(rd_kafka_event_t* event);
@@ -211,7 +221,8 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   QueueHandle answer_queue_;  // to commits and questions
   Dispatcher dispatcher_;
   Topics topics_;
-  std::deque<TopicRouter> routers_;  // the first is of topics_, the others were before it
+  std::deque<TopicRouter> routers_;     // the first is of topics_, the others were before it
+  std::set<TopicPartition> unclaimed_;  // that the group gave us for a handler that is forgotten
   std::unordered_map<LaneId, std::unique_ptr<ReadySignal>> signals_;
   std::vector<Message> inbox_;
   BrokerWatch brokers_;

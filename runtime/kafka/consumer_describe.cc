@@ -13,6 +13,7 @@ namespace moult::kafka {
 void Consumer::handle(const RequestInspect& request) {
   ConsumerSnapshot snapshot{options_.group, quiet_, true, unready(), {}};
   for (std::size_t i = 0; i < topics_.size(); ++i) {
+    if (topics_[i].empty()) continue;
     const HandlerIndex handler{static_cast<std::uint32_t>(i)};
     snapshot.paused = snapshot.paused && dispatcher_.paused(handler);
   }

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "runtime/base/check.h"
 #include "runtime/kafka/consumer.h"
 #include "runtime/kafka/errors.h"
 #include "runtime/kafka/partition_list.h"
@@ -49,22 +48,35 @@ Status Consumer::accept(const RequestTopics& request) {
   return Ok{};
 }
 
-/// A topic whose lanes are one handler's and would be another's.
+/// A topic whose lanes are one handler's, or which was left alone, and would be another's.
 std::optional<std::string> Consumer::moved_topic(const TopicRouter& router) const {
   for (const auto& [partition, lane] : dispatcher_.assignment()) {
     const auto handler = router.route(partition.topic);
     if (handler && *handler != dispatcher_.lane(lane).handler) return partition.topic;
   }
+  for (const TopicPartition& partition : unclaimed_) {
+    if (router.route(partition.topic)) return partition.topic;
+  }
   return std::nullopt;
 }
 
-/// A rebalance that was under way when the topics changed may bring one that is read no longer: it
-/// goes with the next.
-HandlerIndex Consumer::handler_of(const std::string& topic) const {
-  for (const TopicRouter& router : routers_) {
-    if (const auto handler = router.route(topic)) return *handler;
+void Consumer::handle(const RequestForget& request) {
+  const auto index = static_cast<std::size_t>(request.handler);
+  if (index < topics_.size() && !topics_[index].empty()) {
+    return request.done(failure("it reads topics"));
   }
-  MOULT_CHECK(false, "a partition of a topic that nobody subscribed to");
+  if (dispatcher_.has_lanes(request.handler)) return request.done(failure("it has lanes"));
+  for (TopicRouter& router : routers_) router.forget(request.handler);
+  request.done(Ok{});
+}
+
+/// A rebalance that was under way when the topics changed may bring one that is read no longer: it
+/// goes with the next. Nothing when whoever read it is forgotten.
+std::optional<HandlerIndex> Consumer::handler_of(const std::string& topic) const {
+  for (const TopicRouter& router : routers_) {
+    if (const auto handler = router.route(topic)) return handler;
+  }
+  return std::nullopt;
 }
 
 }  // namespace moult::kafka

@@ -29,18 +29,27 @@ void Consumer::on_rebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partition_l
 }
 
 void Consumer::on_assigned(rd_kafka_topic_partition_list_t* partitions) {
-  if (!stopping_) {
-    Assigned event;
-    for (const TopicPartition& partition : from_list(partitions)) {
-      event.partitions.push_back({partition, handler_of(partition.topic)});
-      log_.info("partition assigned", {{"group", options_.group},
-                                       {"topic", partition.topic},
-                                       {"partition", partition.partition}});
+  if (stopping_) return change_assignment(true, partitions);
+  Assigned event;
+  std::vector<TopicPartition> claimed;
+  for (const TopicPartition& partition : from_list(partitions)) {
+    const Field fields[] = {
+        {"group", options_.group}, {"topic", partition.topic}, {"partition", partition.partition}};
+    if (const auto handler = handler_of(partition.topic)) {
+      event.partitions.push_back({partition, *handler});
+      claimed.push_back(partition);
+      log_.write(Severity::kInfo, "partition assigned", fields);
+    } else {
+      unclaimed_.insert(partition);
+      log_.write(Severity::kWarning,
+                 "partition assigned that nobody reads any more: it is left alone until the next "
+                 "rebalance takes it",
+                 fields);
     }
-    dispatcher_.on(event, Clock::now());
-    apply_commands();
   }
-  change_assignment(true, partitions);
+  dispatcher_.on(event, Clock::now());
+  apply_commands();
+  change_assignment(true, to_list(claimed).get());
 }
 
 void Consumer::on_taken(const rd_kafka_topic_partition_list_t* partitions) {

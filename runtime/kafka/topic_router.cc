@@ -17,7 +17,9 @@ Result<TopicRouter> TopicRouter::make(const std::vector<std::vector<std::string>
     const HandlerIndex handler{static_cast<std::uint32_t>(i)};
     for (const std::string& topic : topics[i]) {
       if (!topic.starts_with('^')) {
-        router.names_.try_emplace(topic, handler);
+        if (!router.names_.try_emplace(topic, handler).second) {
+          return failure(fmt::format("topic '{}' would be read by two handlers", topic));
+        }
         continue;
       }
       auto compiled = std::make_unique<regex_t>();
@@ -31,6 +33,11 @@ Result<TopicRouter> TopicRouter::make(const std::vector<std::vector<std::string>
     }
   }
   return router;
+}
+
+void TopicRouter::forget(HandlerIndex handler) {
+  std::erase_if(names_, [&](const auto& it) { return it.second == handler; });
+  std::erase_if(patterns_, [&](const Pattern& it) { return it.handler == handler; });
 }
 
 std::optional<HandlerIndex> TopicRouter::route(const std::string& topic) const {

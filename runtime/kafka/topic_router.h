@@ -14,14 +14,15 @@
 namespace moult::kafka {
 
 /// Tells which handler of a group a topic belongs to. A literal name wins over a regex, an earlier
-/// handler over a later one. Constant after construction.
+/// handler over a later one.
 class TopicRouter {
  public:
   /// `topics[i]` are the subscriptions of handler i: names, or POSIX extended regexes that begin
-  /// with ^ (as librdkafka reads them).
+  /// with ^ (as librdkafka reads them); none twice.
   static Result<TopicRouter> make(const std::vector<std::vector<std::string>>& topics);
 
   std::optional<HandlerIndex> route(const std::string& topic) const;
+  void forget(HandlerIndex handler);
 
  private:
   struct RegexRelease {

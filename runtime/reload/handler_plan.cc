@@ -4,6 +4,15 @@
 
 namespace moult {
 
+std::vector<std::string> changed_keys(const FixedKeys& running, const FixedKeys& wanted) {
+  std::vector<std::string> changed;
+  for (const auto& [key, value] : wanted) {
+    const auto before = running.find(key);
+    if (before != running.end() && before->second != value) changed.push_back(key);
+  }
+  return changed;
+}
+
 Result<LoadedHandler> load_handler(const HandlerPlan& plan, GenerationNumber number,
                                    PreparedPlugin plugin, Logger log) {
   GenerationSpec spec = plan.spec;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,12 @@
 
 namespace moult {
 
+/// What a handler can't have otherwise while the daemon runs: values by the paths of their keys.
+using FixedKeys = std::map<std::string, std::string>;
+
+/// Of the keys that both have.
+std::vector<std::string> changed_keys(const FixedKeys& running, const FixedKeys& wanted);
+
 /// What the configuration wants a handler to be.
 struct HandlerPlan {
   GenerationSpec spec;  // without its number
@@ -27,6 +34,7 @@ struct HandlerPlan {
   std::optional<CanaryPolicy> canary;
   Duration soak{std::chrono::minutes(5)};  // how long the generation before is kept for a rollback
   std::string fingerprint;                 // of what makes a generation, but the plugin's bytes
+  FixedKeys fixed;
 };
 
 /// What one generation of a handler is, for people and for telling it from another.

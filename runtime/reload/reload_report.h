@@ -16,6 +16,8 @@ namespace moult {
 struct HandlerReload {
   enum class Result : std::uint8_t {
     kUntouched,   // refused before anything moved, or for another handler's sake
+    kAdded,       // it is new, and reads its topics from now on
+    kRemoved,     // it reads nothing any more, and goes when its lanes are gone
     kUnchanged,   // the same bytes and settings: nothing to do
     kActive,      // every lane runs the new generation
     kLagging,     // the new one is active, but some lanes still run a batch on the old one
@@ -26,10 +28,10 @@ struct HandlerReload {
   std::string group;
   std::string handler;
   Result result = Result::kUntouched;
-  GenerationFacts from;
-  std::optional<GenerationFacts> to;  // once it is loaded
-  std::string refused;                // why; empty: not refused
-  std::vector<std::string> topics;    // that it reads from now on, when they changed
+  std::optional<GenerationFacts> from;  // unless it was not there
+  std::optional<GenerationFacts> to;    // once it is loaded
+  std::string refused;                  // why; empty: not refused
+  std::vector<std::string> topics;      // that it reads from now on, when they changed
   std::size_t lanes = 0;
   std::size_t lanes_there = 0;
   std::vector<TopicPartition> lagging;  // some of those not there

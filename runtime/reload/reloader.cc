@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "runtime/base/alt_stack.h"
+#include "runtime/base/check.h"
 
 namespace moult {
 namespace {
@@ -16,27 +17,28 @@ namespace {
 constexpr Duration kRetireWait = std::chrono::milliseconds(500);
 // How often one that a handler does not let go of is looked at again.
 constexpr Duration kRetireAgain = std::chrono::seconds(5);
-
-std::string known_names(const std::vector<ReloadTarget>& targets) {
-  std::vector<std::string> names;
-  for (const ReloadTarget& target : targets) names.push_back(target.handler);
-  return fmt::format("{}", fmt::join(names, ", "));
-}
+// And a handler that was removed: its partitions go with the next rebalance.
+constexpr Duration kLeavingLook = std::chrono::milliseconds(500);
 
 }  // namespace
 
-Reloader::Reloader(std::vector<ReloadTarget> targets, PlanSource plans, ReloaderOptions options,
+Reloader::Reloader(std::vector<ReloadGroup> groups, PlanSource plans, ReloaderOptions options,
                    Logger log)
-    : targets_(std::move(targets)),
+    : groups_(std::move(groups)),
       plans_(std::move(plans)),
       options_(std::move(options)),
       log_(log.for_component(Component::kReload)) {
-  for (const ReloadTarget& target : targets_) {
-    HandlerVersions& versions = versions_.emplace_back();
-    versions.active = target.facts;
-    versions.policy = target.policy;
-    versions.topics = target.topics;
-    versions.last_number = static_cast<std::uint32_t>(target.facts.number);
+  for (std::size_t group = 0; group < groups_.size(); ++group) {
+    for (std::size_t i = 0; i < groups_[group].running.size(); ++i) {
+      const RunningHandler& running = groups_[group].running[i];
+      Target& target = add_target(group, HandlerIndex{static_cast<std::uint32_t>(i)});
+      target.presence = Presence::kThere;
+      target.active = running.facts;
+      target.policy = running.policy;
+      target.topics = running.topics;
+      target.fixed = running.fixed;
+      target.last_number = static_cast<std::uint32_t>(running.facts.number);
+    }
   }
   publish();
   thread_ = std::thread([this] { run(); });
@@ -85,9 +87,9 @@ void Reloader::enqueue(Job::What what, Done done) {
   done({false, kReloaderStopping, {}, {}});
 }
 
-void Reloader::moved(std::size_t target, const HandoverProgress& progress) {
+void Reloader::moved(std::size_t group, const HandoverProgress& progress) {
   const std::lock_guard lock(mutex_);
-  progress_[target] = progress;
+  progress_[{group, progress.handler}] = progress;
   changed_.notify_all();
 }
 
@@ -115,11 +117,14 @@ std::optional<Reloader::LastReport> Reloader::last_report() const {
 void Reloader::publish() {
   const std::lock_guard lock(mutex_);
   states_.clear();
-  for (std::size_t i = 0; i < versions_.size(); ++i) {
+  for (const Target& target : targets_) {
+    if (target.presence != Presence::kThere) continue;
     TargetState& state = states_.emplace_back();
-    state.active = versions_[i].active;
-    if (versions_[i].kept) state.kept = versions_[i].kept->facts;
-    state.pinned = targets_[i].active->unloads()->pinned;
+    state.group = group_of(target);
+    state.handler = target.handler->name();
+    state.active = target.active;
+    if (target.kept) state.kept = target.kept->facts;
+    state.pinned = target.handler->unloads()->pinned;
   }
 }
 
@@ -199,62 +204,150 @@ void Reloader::answer_trial_ends(const ReloadReport& report) {
 
 ReloadReport Reloader::do_reload(const ReloadOrder& request) {
   ReloadReport report;
-  for (const std::string& name : request.handlers) {
-    if (std::ranges::any_of(targets_, [&](const auto& it) { return it.handler == name; })) continue;
-    report.refused = fmt::format("no handler '{}'; there are: {}", name, known_names(targets_));
-    return report;
-  }
-  auto plans = plans_();
+  auto plans = plans_(fixed_keys());
   if (!plans) {
     report.refused = plans.error().message;
     return report;
   }
-  std::vector<Move> moves;
-  std::vector<Move> same;
-  bool refused = false;
-  for (std::size_t i = 0; i < targets_.size() && !refused; ++i) {
-    const ReloadTarget& target = targets_[i];
-    if (!request.handlers.empty() && std::ranges::count(request.handlers, target.handler) == 0) {
-      continue;
-    }
-    HandlerReload& handler = report.handlers.emplace_back();
-    handler.group = target.group;
-    handler.handler = target.handler;
-    handler.from = versions_[i].active;
-    (*plans)[i].spec.unloads = target.active->unloads();
-    const Status loaded = load(request, (*plans)[i], i, handler, moves);
-    if (!loaded) handler.refused = loaded.error().message;
-    refused = !loaded;
-    if (handler.result == HandlerReload::Result::kUnchanged) same.push_back(move_to_active(i));
-  }
-  if (refused) {
-    abandon(moves);
+  if (const auto refusal = unknown_name(request, *plans)) {
+    report.refused = *refusal;
     return report;
   }
-  const std::vector<TopicChange> topics = topic_changes(report, *plans);
+  Intent intent;
+  if (const Status loaded = load(request, *plans, report, intent); !loaded) {
+    report.handlers.back().refused = loaded.error().message;
+    abandon(intent.moves);
+    return report;
+  }
+  remove_others(request, *plans, report, intent);
+  const std::vector<TopicChange> topics = topic_changes(intent.topics);
   if (const Status possible = check_topics(topics); !possible) {
     report.refused = possible.error().message;
-    abandon(moves);
+    abandon(intent.moves);
     return report;
   }
-  const bool moved = hand_over(moves, request.timeout, report);
-  report.ok = confirm(same, request.timeout, report) && moved && change_topics(topics, report);
+  const HandedOver moved = hand_over(intent.moves, request.timeout, report);
+  const bool confirmed = confirm(intent.same, request.timeout, report);
+  const bool reads = moved != HandedOver::kNothing && change_topics(topics, report);
+  report.ok = moved == HandedOver::kAll && confirmed && reads;
   return report;
 }
 
-Reloader::Move Reloader::move_to_active(std::size_t target) const {
-  const HandlerVersions& versions = versions_[target];
-  return {target, versions.active, versions.policy, Duration{0}, false, {}};
+bool Reloader::is_meant(const ReloadOrder& request, const std::string& handler) {
+  return request.handlers.empty() || std::ranges::count(request.handlers, handler) > 0;
 }
 
-/// All that can be refused without touching a lane.
-Status Reloader::load(const ReloadOrder& request, const HandlerPlan& plan, std::size_t target,
+std::optional<std::string> Reloader::unknown_name(const ReloadOrder& request,
+                                                  const std::vector<HandlerPlan>& plans) const {
+  std::set<std::string> known;
+  for (const HandlerPlan& plan : plans) known.insert(plan.spec.handler);
+  for (const Target& target : targets_) {
+    if (target.presence == Presence::kThere) known.insert(target.handler->name());
+  }
+  for (const std::string& name : request.handlers) {
+    if (known.contains(name)) continue;
+    return fmt::format("no handler '{}'; there are: {}", name, fmt::join(known, ", "));
+  }
+  return std::nullopt;
+}
+
+/// Of the handlers whose lanes stand on them.
+FixedKeys Reloader::fixed_keys() const {
+  FixedKeys keys;
+  for (const Target& target : targets_) {
+    if (target.presence != Presence::kGone) keys.insert(target.fixed.begin(), target.fixed.end());
+  }
+  return keys;
+}
+
+std::optional<std::size_t> Reloader::find_target(const std::string& group,
+                                                 const std::string& handler) const {
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    if (group_of(targets_[i]) == group && targets_[i].handler->name() == handler) return i;
+  }
+  return std::nullopt;
+}
+
+/// Of a handler that is new or comes again, the dispatcher hears as of one without lanes.
+std::size_t Reloader::target_of(const HandlerPlan& plan) {
+  const std::string& name = plan.spec.handler;
+  auto found = find_target(plan.settings.group, name);
+  if (!found) {
+    const auto group = std::ranges::find(groups_, plan.settings.group, &ReloadGroup::name);
+    MOULT_CHECK(group != groups_.end(), "a plan for a group that is not there");
+    found = targets_.size();
+    add_target(static_cast<std::size_t>(group - groups_.begin()), group->handlers->add(name));
+  }
+  Target& target = targets_[*found];
+  if (target.presence == Presence::kGone) {
+    port_of(target).add({target.index, plan.policy});
+    target.policy = plan.policy;
+    target.fixed = plan.fixed;
+  }
+  return *found;
+}
+
+Reloader::Target& Reloader::add_target(std::size_t group, HandlerIndex index) {
+  Target& target = targets_.emplace_back();
+  target.group = group;
+  target.index = index;
+  target.handler = &groups_[group].handlers->at(index);
+  return target;
+}
+
+HandlerReload& Reloader::begin_entry(std::size_t target, ReloadReport& report) const {
+  HandlerReload& entry = report.handlers.emplace_back();
+  entry.group = group_of(targets_[target]);
+  entry.handler = targets_[target].handler->name();
+  if (targets_[target].presence == Presence::kThere) entry.from = targets_[target].active;
+  return entry;
+}
+
+/// All that can be refused without touching a lane. The report's last entry is about what was.
+Status Reloader::load(const ReloadOrder& request, std::vector<HandlerPlan>& plans,
+                      ReloadReport& report, Intent& intent) {
+  for (HandlerPlan& plan : plans) {
+    if (!is_meant(request, plan.spec.handler)) continue;
+    const std::size_t i = target_of(plan);
+    HandlerReload& entry = begin_entry(i, report);
+    plan.spec.unloads = targets_[i].handler->unloads();
+    const Status loaded = load(request, plan, i, entry, intent.moves);
+    if (!loaded) return loaded;
+    if (entry.result == HandlerReload::Result::kUnchanged) {
+      intent.same.push_back(move_to_active(i));
+    }
+    intent.topics[i] = plan.topics;
+  }
+  return Ok{};
+}
+
+/// Those that the config has no more.
+void Reloader::remove_others(const ReloadOrder& request, const std::vector<HandlerPlan>& plans,
+                             ReloadReport& report, Intent& intent) const {
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    const Target& target = targets_[i];
+    const std::string& name = target.handler->name();
+    const bool wanted = std::ranges::any_of(plans, [&](const HandlerPlan& plan) {
+      return plan.settings.group == group_of(target) && plan.spec.handler == name;
+    });
+    if (wanted || target.presence != Presence::kThere || !is_meant(request, name)) continue;
+    begin_entry(i, report);
+    intent.topics[i] = {};
+  }
+}
+
+Reloader::Move Reloader::move_to_active(std::size_t target) const {
+  return {target, targets_[target].active, targets_[target].policy, Duration{0}, false, {}};
+}
+
+Status Reloader::load(const ReloadOrder& request, const HandlerPlan& plan, std::size_t target_index,
                       HandlerReload& report, std::vector<Move>& moves) {
-  HandlerVersions& versions = versions_[target];
+  Target& target = targets_[target_index];
+  const bool is_there = target.presence == Presence::kThere;
   auto plugin = prepare_plugin(plan.spec.plugin, options_.staging, plan.spec.trust);
   if (!plugin) return Unexpected(plugin.error());
-  const bool same = plugin->copy.content_hash() == versions.active.content_hash &&
-                    plan.fingerprint == versions.active.fingerprint;
+  const bool same = is_there && plugin->copy.content_hash() == target.active.content_hash &&
+                    plan.fingerprint == target.active.fingerprint;
   if (same && !request.force) {
     report.result = HandlerReload::Result::kUnchanged;
     return Ok{};
@@ -265,12 +358,14 @@ Status Reloader::load(const ReloadOrder& request, const HandlerPlan& plan, std::
     const std::lock_guard lock(mutex_);
     if (stopping_) return failure(kReloaderStopping);
   }
-  const GenerationNumber number{++versions.last_number};
+  const GenerationNumber number{++target.last_number};
   auto loaded = load_handler(plan, number, std::move(*plugin), log_);
   if (!loaded) return Unexpected(loaded.error());
-  targets_[target].active->add(number, std::move(loaded->running));
+  target.handler->add(number, std::move(loaded->running));
   report.to = loaded->facts;
-  moves.push_back({target, loaded->facts, plan.policy, plan.soak, true, plan.canary});
+  // One that is new has no lanes to try it on.
+  const auto canary = is_there ? plan.canary : std::nullopt;
+  moves.push_back({target_index, loaded->facts, plan.policy, plan.soak, true, canary});
   return Ok{};
 }
 
@@ -278,16 +373,11 @@ ReloadReport Reloader::do_rollback(const std::string& handler) {
   ReloadReport report;
   std::vector<Move> moves;
   for (std::size_t i = 0; i < targets_.size(); ++i) {
-    if (targets_[i].handler != handler) continue;
-    const HandlerVersions& versions = versions_[i];
-    if (!versions.kept) continue;
-    HandlerReload& entry = report.handlers.emplace_back();
-    entry.group = targets_[i].group;
-    entry.handler = handler;
-    entry.from = versions.active;
-    entry.to = versions.kept->facts;
-    const HandlerVersions::Kept& kept = *versions.kept;
-    moves.push_back({i, kept.facts, kept.policy, kept.soak, false, {}});
+    const Target& target = targets_[i];
+    const bool is_there = target.presence == Presence::kThere;
+    if (target.handler->name() != handler || !is_there || !target.kept) continue;
+    begin_entry(i, report).to = target.kept->facts;
+    moves.push_back({i, target.kept->facts, target.kept->policy, target.kept->soak, false, {}});
   }
   if (moves.empty()) {
     report.refused = fmt::format(
@@ -296,7 +386,7 @@ ReloadReport Reloader::do_rollback(const std::string& handler) {
         handler);
     return report;
   }
-  report.ok = hand_over(moves, ReloadOrder{}.timeout, report);
+  report.ok = hand_over(moves, ReloadOrder{}.timeout, report) == HandedOver::kAll;
   return report;
 }
 
@@ -312,44 +402,67 @@ void Reloader::abandon(const std::vector<Move>& moves) {
 /// The generations that lanes came from are kept for a while.
 void Reloader::settle(const std::vector<Move>& moves) {
   for (const Move& move : moves) {
-    HandlerVersions& versions = versions_[move.target];
-    if (versions.kept && move.is_new) retire(move.target, versions.kept->facts.number);
-    versions.kept = {std::exchange(versions.active, move.to),
-                     std::exchange(versions.policy, move.policy), move.soak,
-                     Clock::now() + move.soak};
+    Target& target = targets_[move.target];
+    if (target.kept && move.is_new) retire(move.target, target.kept->facts.number);
+    const GenerationFacts before = std::exchange(target.active, move.to);
+    const HandlerPolicy policy_before = std::exchange(target.policy, move.policy);
+    if (target.presence == Presence::kGone) {
+      target.presence = Presence::kLeaving;  // until it reads something
+      continue;
+    }
+    target.kept = {before, policy_before, move.soak, Clock::now() + move.soak};
   }
 }
 
-void Reloader::retire(std::size_t target, GenerationNumber number) {
-  std::unique_ptr<RunningGeneration> generation = targets_[target].active->take(number);
+void Reloader::retire(std::size_t target_index, GenerationNumber number) {
+  Target& target = targets_[target_index];
+  std::unique_ptr<RunningGeneration> generation = target.handler->take(number);
   if (!generation) return;
   if (generation->wait_unused(Clock::now() + kRetireWait)) return;
   // A lane still runs a batch on it, or a call of its code does not return.
-  targets_[target].active->add(number, std::move(generation));
-  versions_[target].retiring.push_back(number);
+  target.handler->add(number, std::move(generation));
+  target.retiring.push_back(number);
   log_.warning(
       "a generation is still in use: it is unloaded later",
-      {{"handler", targets_[target].handler}, {"generation", static_cast<std::uint32_t>(number)}});
+      {{"handler", target.handler->name()}, {"generation", static_cast<std::uint32_t>(number)}});
 }
 
 void Reloader::retire_due() {
   const TimePoint now = Clock::now();
-  for (std::size_t i = 0; i < versions_.size(); ++i) {
-    HandlerVersions& versions = versions_[i];
-    if (versions.kept && versions.kept->until <= now) {
-      retire(i, versions.kept->facts.number);
-      versions.kept.reset();
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    Target& target = targets_[i];
+    if (target.kept && target.kept->until <= now) {
+      retire(i, target.kept->facts.number);
+      target.kept.reset();
     }
-    for (const GenerationNumber number : std::exchange(versions.retiring, {})) retire(i, number);
+    for (const GenerationNumber number : std::exchange(target.retiring, {})) retire(i, number);
+    if (target.presence == Presence::kLeaving) let_go(i);
   }
   publish();
 }
 
+/// Of a handler that reads nothing, once its last lane is gone.
+void Reloader::let_go(std::size_t target_index) {
+  Target& target = targets_[target_index];
+  const Status forgotten = ask([&](kafka::HandoverPort::Answered answered) {
+    port_of(target).forget(target.index, std::move(answered));
+  });
+  if (!forgotten) return;
+  target.presence = Presence::kGone;
+  if (target.kept) retire(target_index, target.kept->facts.number);
+  target.kept.reset();
+  retire(target_index, std::exchange(target.active, {}).number);
+  log_.info("a handler that was removed is unloaded",
+            {{"group", group_of(target)}, {"handler", target.handler->name()}});
+}
+
 TimePoint Reloader::next_retirement() const {
   TimePoint next = kNever;
-  for (const HandlerVersions& versions : versions_) {
-    if (versions.kept) next = std::min(next, versions.kept->until);
-    if (!versions.retiring.empty()) next = std::min(next, Clock::now() + kRetireAgain);
+  for (const Target& target : targets_) {
+    if (target.kept) next = std::min(next, target.kept->until);
+    if (!target.retiring.empty()) next = std::min(next, Clock::now() + kRetireAgain);
+    const bool leaving = target.presence == Presence::kLeaving;
+    if (leaving) next = std::min(next, Clock::now() + kLeavingLook);
   }
   return next;
 }

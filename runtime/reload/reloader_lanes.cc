@@ -27,31 +27,31 @@ void add_pauses(const HandlerReload& tried, HandlerReload& handler) {
 // ---- Lanes --------------------------------------------------------------------------------------
 
 /// Every lane gets its instance of the new generation first; a few may try it out; from then on
-/// all go over. True when all of all handlers did.
-bool Reloader::hand_over(const std::vector<Move>& moves, Milliseconds timeout,
-                         ReloadReport& report) {
-  if (moves.empty()) return true;
+/// all go over.
+Reloader::HandedOver Reloader::hand_over(const std::vector<Move>& moves, Milliseconds timeout,
+                                         ReloadReport& report) {
+  if (moves.empty()) return HandedOver::kAll;
   const TimePoint began = Clock::now();
   ask_prepare(moves);
   const Wait prepared = wait_until_all(moves, Step::kPrepared, began + timeout);
   note_progress(moves, report);
   if (prepared != Wait::kThere) {
     discard(moves, prepared, timeout, report);
-    return false;
+    return HandedOver::kNothing;
   }
   const TimePoint trying = Clock::now();
   const Wait tried = try_out(moves, report);
   if (tried != Wait::kThere) {
     discard(moves, tried, timeout, report);
-    return false;
+    return HandedOver::kNothing;
   }
   // The time of the canary is its own.
   const Duration tried_for = Clock::now() - trying;
   return go_live(moves, began + tried_for, timeout, report);
 }
 
-bool Reloader::go_live(const std::vector<Move>& moves, TimePoint began, Milliseconds timeout,
-                       ReloadReport& report) {
+Reloader::HandedOver Reloader::go_live(const std::vector<Move>& moves, TimePoint began,
+                                       Milliseconds timeout, ReloadReport& report) {
   std::vector<HandlerReload> tried;
   for (const Move& move : moves) {
     HandlerReload& handler = entry_of(move.target, report);
@@ -66,7 +66,7 @@ bool Reloader::go_live(const std::vector<Move>& moves, TimePoint began, Millisec
   }
   if (active == Wait::kRefused) {
     take_back(moves, began + timeout, report);
-    return false;
+    return HandedOver::kNothing;
   }
   for (HandlerReload& handler : report.handlers) {
     if (!handler.to) continue;
@@ -75,7 +75,7 @@ bool Reloader::go_live(const std::vector<Move>& moves, TimePoint began, Millisec
     handler.swap_took = Clock::now() - began;
   }
   settle(moves);
-  return active == Wait::kThere;
+  return active == Wait::kThere ? HandedOver::kAll : HandedOver::kLagging;
 }
 
 // ---- Canary -------------------------------------------------------------------------------------
@@ -117,20 +117,19 @@ std::vector<Reloader::Trial> Reloader::begin_trials(const std::vector<Move>& mov
   std::vector<Trial> trials;
   for (const Move& move : moves) {
     if (!move.canary) continue;
-    const ReloadTarget& target = targets_[move.target];
-    Trial& trial =
-        trials.emplace_back(Trial{&move,
-                                  target.active->use(versions_[move.target].active.number),
-                                  target.active->use(move.to.number),
-                                  {},
-                                  &entry_of(move.target, report)});
+    const Target& target = targets_[move.target];
+    Trial& trial = trials.emplace_back(Trial{&move,
+                                             target.handler->use(target.active.number),
+                                             target.handler->use(move.to.number),
+                                             {},
+                                             &entry_of(move.target, report)});
     trial.older_before = TallyCount::of(trial.older->tally());
     trial.newer->set_on_probation(true);
     {
       const std::lock_guard lock(mutex_);
-      on_trial_.insert(target.handler);
+      on_trial_.insert(target.handler->name());
     }
-    target.port->canary({target.index, move.canary->lanes, move.canary->percent});
+    port_of(target).canary({target.index, move.canary->lanes, move.canary->percent});
   }
   return trials;
 }
@@ -157,9 +156,8 @@ bool Reloader::judge(Trial& trial, Duration took) {
 /// Whether the lanes that were chosen have gone over.
 bool Reloader::arrived(const Trial& trial) {
   const std::lock_guard lock(mutex_);
-  const auto at = progress_.find(trial.move->target);
-  return at != progress_.end() && at->second.phase == HandoverProgress::Phase::kCanary &&
-         at->second.complete();
+  const HandoverProgress* progress = progress_of(*trial.move);
+  return progress && progress->phase == HandoverProgress::Phase::kCanary && progress->complete();
 }
 
 /// Why a trial can't go on, within a short while.
@@ -169,20 +167,24 @@ std::optional<Reloader::Wait> Reloader::interruption(const std::vector<Trial>& t
   if (stopping_) return Wait::kStopped;
   if (!trial_ends_.empty()) return Wait::kRefused;
   for (const Trial& trial : trials) {
-    const auto at = progress_.find(trial.move->target);
-    if (at != progress_.end() && at->second.refused) return Wait::kRefused;
+    const HandoverProgress* progress = progress_of(*trial.move);
+    if (progress && progress->refused) return Wait::kRefused;
   }
   return std::nullopt;
 }
 
-bool Reloader::is_about(const HandlerReload& entry, const ReloadTarget& target) {
-  return entry.group == target.group && entry.handler == target.handler;
+HandlerReload& Reloader::entry_of(std::size_t target, ReloadReport& report) const {
+  const Target& its = targets_[target];
+  return *std::ranges::find_if(report.handlers, [&](const HandlerReload& entry) {
+    return entry.group == group_of(its) && entry.handler == its.handler->name();
+  });
 }
 
-HandlerReload& Reloader::entry_of(std::size_t target, ReloadReport& report) const {
-  return *std::ranges::find_if(report.handlers, [&](const HandlerReload& entry) {
-    return is_about(entry, targets_[target]);
-  });
+/// What was told of it last. Under the mutex.
+const HandoverProgress* Reloader::progress_of(const Move& move) const {
+  const Target& target = targets_[move.target];
+  const auto at = progress_.find({target.group, target.index});
+  return at == progress_.end() ? nullptr : &at->second;
 }
 
 // ---- Steps --------------------------------------------------------------------------------------
@@ -190,16 +192,16 @@ HandlerReload& Reloader::entry_of(std::size_t target, ReloadReport& report) cons
 void Reloader::ask_prepare(const std::vector<Move>& moves) {
   forget_progress(moves);
   for (const Move& move : moves) {
-    const ReloadTarget& target = targets_[move.target];
-    target.port->prepare({target.index, move.to.number});
+    const Target& target = targets_[move.target];
+    port_of(target).prepare({target.index, move.to.number});
   }
 }
 
 void Reloader::ask_activate(const std::vector<Move>& moves) {
   forget_progress(moves);
   for (const Move& move : moves) {
-    const ReloadTarget& target = targets_[move.target];
-    target.port->activate({target.index, move.to.number, move.policy});
+    const Target& target = targets_[move.target];
+    port_of(target).activate({target.index, move.to.number, move.policy});
   }
 }
 
@@ -208,8 +210,8 @@ void Reloader::discard(const std::vector<Move>& moves, Wait why, Milliseconds ti
                        ReloadReport& report) {
   forget_progress(moves);
   for (const Move& move : moves) {
-    const ReloadTarget& target = targets_[move.target];
-    target.port->discard({target.index});
+    const Target& target = targets_[move.target];
+    port_of(target).discard({target.index});
   }
   const std::string reason =
       why == Wait::kStopped
@@ -254,7 +256,7 @@ void Reloader::wait_until_back(const std::vector<Move>& back, TimePoint until,
 /// What moved is not wanted. Lanes that are still there work on as with any generation.
 void Reloader::leave(const std::vector<Move>& moves, const std::vector<Move>& back) {
   for (const Move& move : moves) {
-    if (move.is_new) targets_[move.target].active->use(move.to.number)->set_on_probation(false);
+    if (move.is_new) targets_[move.target].handler->use(move.to.number)->set_on_probation(false);
   }
   // From the answer on no lane will ask for an instance of it.
   const Wait heard = wait_until_all(back, Step::kHeard, Clock::now() + kHeardWait);
@@ -291,12 +293,11 @@ Reloader::Wait Reloader::wait_until_all(const std::vector<Move>& moves, Step ste
   for (;;) {
     bool all = true;
     for (const Move& move : moves) {
-      const auto at = progress_.find(move.target);
-      const bool heard = at != progress_.end() &&
-                         at->second.activated() == (step != Step::kPrepared) &&
-                         at->second.generation == move.to.number;
-      if (heard && at->second.refused && step != Step::kHeard) return Wait::kRefused;
-      all = all && heard && (step == Step::kHeard || at->second.complete());
+      const HandoverProgress* progress = progress_of(move);
+      const bool heard = progress && progress->activated() == (step != Step::kPrepared) &&
+                         progress->generation == move.to.number;
+      if (heard && progress->refused && step != Step::kHeard) return Wait::kRefused;
+      all = all && heard && (step == Step::kHeard || progress->complete());
     }
     if (all) return Wait::kThere;
     if (stopping_) return Wait::kStopped;
@@ -308,22 +309,23 @@ Reloader::Wait Reloader::wait_until_all(const std::vector<Move>& moves, Step ste
 void Reloader::note_progress(const std::vector<Move>& moves, ReloadReport& report) {
   const std::lock_guard lock(mutex_);
   for (const Move& move : moves) {
-    const auto at = progress_.find(move.target);
-    if (at == progress_.end()) continue;
-    const HandoverProgress& progress = at->second;
+    const HandoverProgress* progress = progress_of(move);
+    if (!progress) continue;
     HandlerReload& handler = entry_of(move.target, report);
-    handler.lanes = progress.lanes;
-    handler.lanes_there = progress.there;
-    handler.lagging = progress.lagging;
-    handler.worst_pause = progress.worst_pause;
-    handler.total_pause = progress.total_pause;
-    if (progress.refused) handler.refused = *progress.refused;
+    handler.lanes = progress->lanes;
+    handler.lanes_there = progress->there;
+    handler.lagging = progress->lagging;
+    handler.worst_pause = progress->worst_pause;
+    handler.total_pause = progress->total_pause;
+    if (progress->refused) handler.refused = *progress->refused;
   }
 }
 
 void Reloader::forget_progress(const std::vector<Move>& moves) {
   const std::lock_guard lock(mutex_);
-  for (const Move& move : moves) progress_.erase(move.target);
+  for (const Move& move : moves) {
+    progress_.erase({targets_[move.target].group, targets_[move.target].index});
+  }
 }
 
 }  // namespace moult

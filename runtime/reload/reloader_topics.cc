@@ -13,20 +13,19 @@ constexpr Duration kAnswerWait = std::chrono::seconds(10);
 
 }  // namespace
 
-/// Of the handlers that the report is about; the others read what they read.
-std::vector<Reloader::TopicChange> Reloader::topic_changes(
-    const ReloadReport& report, const std::vector<HandlerPlan>& plans) const {
+/// Handlers that nothing is wanted of read what they read.
+std::vector<Reloader::TopicChange> Reloader::topic_changes(const WantedTopics& wanted) const {
   std::vector<TopicChange> changes;
+  for (const ReloadGroup& group : groups_) {
+    changes.push_back({group.port, kafka::Topics(group.handlers->size()), {}});
+  }
   for (std::size_t i = 0; i < targets_.size(); ++i) {
-    const ReloadTarget& target = targets_[i];
-    if (changes.empty() || changes.back().port != target.port) {
-      changes.push_back({target.port, {}, {}});
-    }
-    const bool meant = std::ranges::any_of(
-        report.handlers, [&](const HandlerReload& entry) { return is_about(entry, target); });
-    const bool other = meant && plans[i].topics != versions_[i].topics;
-    changes.back().topics.push_back(other ? plans[i].topics : versions_[i].topics);
-    if (other) changes.back().targets.push_back(i);
+    const Target& target = targets_[i];
+    TopicChange& change = changes[target.group];
+    const auto its = wanted.find(i);
+    const bool other = its != wanted.end() && its->second != target.topics;
+    change.topics[static_cast<std::size_t>(target.index)] = other ? its->second : target.topics;
+    if (other) change.targets.push_back(i);
   }
   std::erase_if(changes, [](const TopicChange& change) { return change.targets.empty(); });
   return changes;
@@ -35,7 +34,9 @@ std::vector<Reloader::TopicChange> Reloader::topic_changes(
 /// Before anything moves.
 Status Reloader::check_topics(const std::vector<TopicChange>& changes) {
   for (const TopicChange& change : changes) {
-    const Status possible = ask_topics(change, &kafka::HandoverPort::check_topics);
+    const Status possible = ask([&](kafka::HandoverPort::Answered answered) {
+      change.port->check_topics(change.topics, std::move(answered));
+    });
     if (!possible) return possible;
   }
   return Ok{};
@@ -44,13 +45,15 @@ Status Reloader::check_topics(const std::vector<TopicChange>& changes) {
 bool Reloader::change_topics(const std::vector<TopicChange>& changes, ReloadReport& report) {
   bool all = true;
   for (const TopicChange& change : changes) {
-    const Status changed = ask_topics(change, &kafka::HandoverPort::change_topics);
+    const Status changed = ask([&](kafka::HandoverPort::Answered answered) {
+      change.port->change_topics(change.topics, std::move(answered));
+    });
     all = all && changed;
     for (const std::size_t i : change.targets) {
       HandlerReload& entry = entry_of(i, report);
       if (changed) {
-        versions_[i].topics = entry.topics =
-            change.topics[static_cast<std::size_t>(targets_[i].index)];
+        Target& target = targets_[i];
+        read(target, change.topics[static_cast<std::size_t>(target.index)], entry);
       } else {
         entry.refused = "its topics: " + changed.error().message;
       }
@@ -59,20 +62,32 @@ bool Reloader::change_topics(const std::vector<TopicChange>& changes, ReloadRepo
   return all;
 }
 
-Status Reloader::ask_topics(const TopicChange& change, AskTopics ask) {
+/// A handler is there while it reads something.
+void Reloader::read(Target& target, const std::vector<std::string>& topics, HandlerReload& entry) {
+  target.topics = entry.topics = topics;
+  if (topics.empty()) {
+    target.presence = Presence::kLeaving;
+    entry.result = HandlerReload::Result::kRemoved;
+  } else if (target.presence != Presence::kThere) {
+    target.presence = Presence::kThere;
+    entry.result = HandlerReload::Result::kAdded;
+  }
+}
+
+/// Waits for the poller's answer.
+Status Reloader::ask(const Question& question) {
   std::unique_lock lock(mutex_);
-  topics_answer_.reset();
-  const std::uint64_t question = ++topics_question_;
+  answer_.reset();
+  const std::uint64_t number = ++question_;
   lock.unlock();
-  (change.port->*ask)(change.topics, [this, question](const Status& status) {
+  question([this, number](const Status& status) {
     const std::lock_guard answering(mutex_);
-    if (question == topics_question_) topics_answer_ = status;
+    if (number == question_) answer_ = status;
     changed_.notify_all();
   });
   lock.lock();
-  changed_.wait_until(lock, Clock::now() + kAnswerWait,
-                      [this] { return topics_answer_ || stopping_; });
-  if (topics_answer_) return *topics_answer_;
+  changed_.wait_until(lock, Clock::now() + kAnswerWait, [this] { return answer_ || stopping_; });
+  if (answer_) return *answer_;
   return failure(stopping_ ? kReloaderStopping : "the consumer does not answer");
 }
 

@@ -7,36 +7,6 @@
 
 namespace moult {
 
-// ---- The handler --------------------------------------------------------------------------------
-
-void ActiveHandler::add(GenerationNumber number, std::unique_ptr<RunningGeneration> generation) {
-  const std::lock_guard lock(mutex_);
-  generations_.emplace(number, std::move(generation));
-}
-
-GenerationUse ActiveHandler::use(GenerationNumber number) {
-  const std::lock_guard lock(mutex_);
-  const auto at = generations_.find(number);
-  MOULT_CHECK(at != generations_.end(), "a generation that is not at work");
-  return GenerationUse(*at->second);
-}
-
-std::unique_ptr<RunningGeneration> ActiveHandler::take(GenerationNumber number) {
-  const std::lock_guard lock(mutex_);
-  auto taken = generations_.extract(number);
-  return taken ? std::move(taken.mapped()) : nullptr;
-}
-
-std::vector<ActiveHandler::WorkersSeen> ActiveHandler::workers() const {
-  const std::lock_guard lock(mutex_);
-  std::vector<WorkersSeen> seen;
-  for (const auto& [number, generation] : generations_) {
-    const WorkerPool& workers = std::as_const(*generation).workers();
-    seen.push_back({workers.name(), workers.activities()});
-  }
-  return seen;
-}
-
 // ---- Lanes --------------------------------------------------------------------------------------
 
 LaneTable::Entry& LaneTable::find(LaneId lane) {
@@ -46,7 +16,7 @@ LaneTable::Entry& LaneTable::find(LaneId lane) {
 }
 
 void LaneTable::open(const OpenLane& lane, std::unique_ptr<kafka::PartitionSource> source) {
-  ActiveHandler* handler = handlers_.at(static_cast<std::size_t>(lane.handler));
+  ActiveHandler* handler = &handlers_.at(lane.handler);
   Entry entry{handler, {lane.partition.topic, lane.partition.partition, lane.epoch}, {}, {}, {},
               {}};
   GenerationUse generation = handler->use(lane.generation);
@@ -153,7 +123,7 @@ kafka::LaneActivity LaneTable::activity(LaneId lane) const {
 
 std::vector<kafka::WorkerActivity> LaneTable::workers() const {
   std::vector<kafka::WorkerActivity> found;
-  for (const ActiveHandler* handler : handlers_) {
+  for (const ActiveHandler* handler : handlers_.all()) {
     for (const ActiveHandler::WorkersSeen& seen : handler->workers()) {
       for (const WorkerPool::Activity& activity : seen.activities) {
         kafka::WorkerActivity& worker = found.emplace_back();

@@ -1,65 +1,25 @@
 #pragma once
 
-#include <cstdint>
-#include <map>
 #include <memory>
-#include <mutex>
-#include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "runtime/base/log.h"
 #include "runtime/kafka/lane_executor.h"
-#include "runtime/plugin/load.h"
-#include "runtime/workers/handler_counters.h"
+#include "runtime/workers/active_handler.h"
 #include "runtime/workers/intake.h"
 #include "runtime/workers/lane_runner.h"
 #include "runtime/workers/outbox.h"
-#include "runtime/workers/running_generation.h"
 #include "runtime/workers/seat.h"
 
 namespace moult {
 
-/// A handler as one consumer runs it, with the generations of it that are at work. Thread-safe.
-class ActiveHandler {
- public:
-  explicit ActiveHandler(std::string name) : name_(std::move(name)) {}
-
-  const std::string& name() const { return name_; }
-  HandlerCounters& counters() { return counters_; }
-  const HandlerCounters& counters() const { return counters_; }
-  /// Of its generations.
-  const std::shared_ptr<UnloadCounts>& unloads() const { return unloads_; }
-
-  void add(GenerationNumber number, std::unique_ptr<RunningGeneration> generation);
-  /// Must be there.
-  GenerationUse use(GenerationNumber number);
-  /// No longer to be used by anyone new; nothing when it isn't there.
-  std::unique_ptr<RunningGeneration> take(GenerationNumber number);
-
-  struct WorkersSeen {
-    std::string name;
-    std::vector<WorkerPool::Activity> activities;
-  };
-  std::vector<WorkersSeen> workers() const;
-
- private:
-  // Constant after construction.
-  const std::string name_;
-  const std::shared_ptr<UnloadCounts> unloads_ = std::make_shared<UnloadCounts>();
-
-  HandlerCounters counters_;
-
-  mutable std::mutex mutex_;
-  std::map<GenerationNumber, std::unique_ptr<RunningGeneration>> generations_;  // guarded by mutex_
-};
-
 /// One consumer's lanes on their handlers' workers. Belongs to the poller thread.
 class LaneTable final : public kafka::LaneExecutor {
  public:
-  /// `handlers` by HandlerIndex; they and the outbox outlive the table.
-  LaneTable(std::vector<ActiveHandler*> handlers, Outbox& outbox, Logger log)
-      : handlers_(std::move(handlers)), outbox_(outbox), log_(log) {}
+  /// The handlers and the outbox outlive the table.
+  LaneTable(ActiveHandlers& handlers, Outbox& outbox, Logger log)
+      : handlers_(handlers), outbox_(outbox), log_(log) {}
 
   /// Before the first lane: where the answers go.
   void answer_to(kafka::LaneAnswers& answers) { answers_ = &answers; }
@@ -94,7 +54,7 @@ class LaneTable final : public kafka::LaneExecutor {
   void seat_runner(Entry& entry, LaneId lane, GenerationNumber generation,
                    std::unique_ptr<RecordInlet> inlet);
 
-  const std::vector<ActiveHandler*> handlers_;  // constant after construction
+  ActiveHandlers& handlers_;
   Outbox& outbox_;
   const Logger log_;
   kafka::LaneAnswers* answers_ = nullptr;  // constant after answer_to()

@@ -1,5 +1,6 @@
 #include "tests/kafka/reload_fixture.h"
 
+#include <algorithm>
 #include <csignal>
 #include <future>
 #include <utility>
@@ -66,6 +67,24 @@ std::vector<Finished> Reloads::reload_at_once(const Daemon& daemon, int processe
   std::vector<Finished> ended;
   for (std::future<Finished>& hook : hooks) ended.push_back(hook.get());
   return ended;
+}
+
+std::string Reloads::member() {
+  const GroupDescription group = admin_.describe(group_);
+  return group.members.size() == 1 ? group.members[0].id : "";
+}
+
+bool Reloads::wait_reads(const Daemon& daemon, const std::vector<std::string>& these,
+                         const std::vector<std::string>& not_those) {
+  return eventually(
+      [&] {
+        const std::string status = ask(daemon, "status", {"--json"}).out;
+        const auto has = [&](const std::string& topic) {
+          return status.find("\"topic\":\"" + topic + "\"") != std::string::npos;
+        };
+        return std::ranges::all_of(these, has) && std::ranges::none_of(not_those, has);
+      },
+      kLong);
 }
 
 Properties OneReloads::protocol() const {

@@ -48,8 +48,15 @@ class Reloads : public Group {
   /// `moult reload` in that many processes at once.
   static std::vector<Finished> reload_at_once(const Daemon& daemon, int processes);
   std::string tag() const { return std::to_string(tag_); }
+  /// Of the group; "" unless it has just one.
+  std::string member();
+  /// Whether the daemon comes to have partitions of just these topics.
+  bool wait_reads(const Daemon& daemon, const std::vector<std::string>& these,
+                  const std::vector<std::string>& not_those);
   /// The tags that records were handled with.
   std::set<std::string> tags();
+
+  const std::string other_ = "other-" + topic_;
 
  private:
   int tag_ = 1;

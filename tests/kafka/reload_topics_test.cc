@@ -1,8 +1,6 @@
 // A reload changes what a handler reads, and the group is not left for it.
 #include <gmock/gmock.h>
 
-#include <algorithm>
-
 #include "tests/kafka/reload_fixture.h"
 
 namespace moult::testing {
@@ -12,29 +10,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class ReloadTopics : public Reloads {
- protected:
-  std::string member() {
-    const GroupDescription group = admin_.describe(group_);
-    return group.members.size() == 1 ? group.members[0].id : "";
-  }
-
-  /// Whether the daemon comes to have partitions of just these topics.
-  bool wait_reads(const Daemon& daemon, const std::vector<std::string>& these,
-                  const std::vector<std::string>& not_those) {
-    return eventually(
-        [&] {
-          const std::string status = ask(daemon, "status", {"--json"}).out;
-          const auto has = [&](const std::string& topic) {
-            return status.find("\"topic\":\"" + topic + "\"") != std::string::npos;
-          };
-          return std::ranges::all_of(these, has) && std::ranges::none_of(not_those, has);
-        },
-        kLong);
-  }
-
-  const std::string other_ = "other-" + topic_;
-};
+class ReloadTopics : public Reloads {};
 
 TEST_P(ReloadTopics, H13_TopicsChangeWithoutLeavingTheGroup) {
   const auto daemon = start_first(2);

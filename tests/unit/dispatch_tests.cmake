@@ -3,6 +3,7 @@ set(DISPATCH_UNIT_TESTS
   backoff_test.cc
   dispatcher_assignment_test.cc
   dispatcher_commit_test.cc
+  dispatcher_handlers_test.cc
   dispatcher_handover_test.cc
   dispatcher_lane_test.cc
   dispatcher_spread_test.cc

@@ -102,7 +102,7 @@ struct Words {
     return fmt::format("run {} #{}", number(it.lane), it.attempt);
   }
   std::string operator()(const Overdue& it) const {
-    return fmt::format("overdue {}", number(it.lane));
+    return fmt::format("overdue {}{}", number(it.lane), it.exit ? ", exit" : "");
   }
   std::string operator()(const CancelLane& it) const {
     return fmt::format("cancel {}", number(it.lane));
@@ -173,6 +173,12 @@ class Script {
     return options;
   }
 
+  template <typename Event>
+  std::string on(const Event& event) {
+    dispatcher_.on(event, now_);
+    return words();
+  }
+
   std::string assign(Partitions partitions) {
     Assigned event;
     for (const std::int32_t p : partitions) event.partitions.push_back({name(p), HandlerIndex{0}});
@@ -201,6 +207,9 @@ class Script {
   }
   std::string canary(std::size_t lanes, std::uint32_t percent = 0) {
     return on(Canary{HandlerIndex{0}, lanes, percent});
+  }
+  std::string add(std::uint32_t handler, const HandlerPolicy& policy) {
+    return on(AddHandler{HandlerIndex{handler}, policy});
   }
   std::string discard() { return on(Discard{HandlerIndex{0}}); }
   std::string standby_created(std::uint64_t lane) {
@@ -270,12 +279,6 @@ class Script {
     std::vector<TopicPartition> all;
     for (const std::int32_t p : partitions) all.push_back(name(p));
     return all;
-  }
-
-  template <typename Event>
-  std::string on(const Event& event) {
-    dispatcher_.on(event, now_);
-    return words();
   }
 
   std::string words() {

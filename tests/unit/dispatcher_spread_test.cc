@@ -266,6 +266,18 @@ TEST(DispatcherTroubleTest, ABatchPastItsDeadlineIsOverdueOnce) {
   EXPECT_EQ(script.pass(0ms), "commit 1: 1@5") << "what it reports counts";
 }
 
+TEST(DispatcherTroubleTest, WhetherTheDaemonEndsForItGoesOverWithAGeneration) {
+  DispatcherOptions options = Script::standard();
+  options.handlers[0].deadline = 5s;
+  Script script(options);
+  script.with_idle_lanes(1);
+  options.handlers[0].exit_on_deadline = true;
+  script.activate(1, options.handlers[0]);
+  script.tick();
+  script.ready(1);
+  EXPECT_EQ(script.pass(5s), "overdue 1, exit");
+}
+
 TEST(DispatcherTroubleTest, ABatchInTimeIsNeverOverdue) {
   DispatcherOptions options = Script::standard();
   options.handlers[0].deadline = 5s;
