@@ -32,9 +32,28 @@ int Control::run() {
     while (const auto signal = signals_.take()) on_signal(*signal);
     take_endings();
     if (const auto code = outcome()) return *code;
-    if (files_ && files_->take(Clock::now())) reload("a file changed");
+    if (files_ && files_->take(Clock::now())) on_change();
     if (!deadline_ && done_ && done_()) stop();
   }
+}
+
+Status Control::watch(std::function<Result<FileWatch>()> open) {
+  open_watch_ = std::move(open);
+  auto files = open_watch_();
+  if (!files) return Unexpected(files.error());
+  files_ = std::move(*files);
+  return Ok{};
+}
+
+/// The new watch is there before the reload looks, so that no change falls in between.
+void Control::on_change() {
+  if (auto files = open_watch_()) {
+    files_ = std::move(*files);
+  } else {
+    log_.warning("the files that were watched before still are, others are not",
+                 {{"error", files.error().message}});
+  }
+  reload("a file changed");
 }
 
 void Control::wait() {

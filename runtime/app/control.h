@@ -27,8 +27,8 @@ class Control {
   /// Asked about ten times a second; true stops the daemon as TERM does.
   void stop_when(std::function<bool()> done) { done_ = std::move(done); }
 
-  /// Reloads when the files change.
-  void watch(FileWatch files) { files_ = std::move(files); }
+  /// Reloads when the files change; opens the watch anew then, for there may be others.
+  Status watch(std::function<Result<FileWatch>()> open);
 
   /// Starts the consumers; returns the exit code once they ended or the deadline passed.
   int run();
@@ -41,6 +41,7 @@ class Control {
   void wait();
   int timeout() const;
   void on_signal(int signal);
+  void on_change();
   void reload(const char* cause);
   void stop();
   void take_endings();
@@ -58,6 +59,7 @@ class Control {
 
   // Owned by the control thread.
   std::function<bool()> done_;
+  std::function<Result<FileWatch>()> open_watch_;
   std::optional<FileWatch> files_;
   std::optional<TimePoint> deadline_;  // once stopping
   std::size_t ended_ = 0;

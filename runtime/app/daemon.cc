@@ -137,13 +137,12 @@ DaemonEnd run_daemon(const Config& config, AsyncLogSink& sink, const DaemonHooks
     admin = std::move(*opened);
   }
   Control control(*memberships, *reloader, *signals, config.drain_deadline, log);
-  if (!hooks.watched.empty()) {
-    auto files = FileWatch::open(hooks.watched);
-    if (!files) {
-      log.error("can't start", {{"error", files.error().message}});
+  if (hooks.watched) {
+    const Status watching = control.watch([&] { return FileWatch::open(hooks.watched()); });
+    if (!watching) {
+      log.error("can't start", {{"error", watching.error().message}});
       return {kExitFailed, {}};
     }
-    control.watch(std::move(*files));
   }
   if (hooks.done) control.stop_when([&] { return hooks.done(totals_of(*memberships)); });
   const int code = control.run();

@@ -21,8 +21,8 @@ struct DaemonEnd {
 struct DaemonHooks {
   /// Reads the config again, for a reload; as the one that the daemon was started with.
   std::function<Result<Config>()> reread;
-  /// A reload follows when one of them was written or replaced.
-  std::vector<std::filesystem::path> watched;
+  /// A reload follows when one of these was written or replaced; asked again whenever one was.
+  std::function<std::vector<std::filesystem::path>()> watched;
   /// Asked now and then with the totals so far; true stops the daemon as TERM does.
   std::function<bool(const std::vector<HandlerTotals>&)> done;
 };

@@ -59,6 +59,10 @@ void embed(Config& config, const std::string& bootstrap_servers) {
     consumer.kafka["bootstrap.servers"].value = bootstrap_servers;
     consumer.kafka["security.protocol"].value = "plaintext";
     consumer.kafka["auto.offset.reset"].value = "earliest";
+    // A rebalance takes the embedded broker as long as a session, less a second, though all members
+    // are back at once.
+    consumer.kafka["session.timeout.ms"].value = "6000";
+    consumer.kafka["heartbeat.interval.ms"].value = "1000";
   }
 }
 
@@ -85,18 +89,37 @@ std::vector<std::filesystem::path> files_of(const Config& config) {
   return files;
 }
 
-int consume(const Config& config, const std::string& servers, bool exit_when_done,
+/// A topic that the config has anew is made.
+Status make_others(kafka::MockBroker& broker, std::set<std::string>& topics, const Config& config,
+                   int partitions) {
+  for (const std::string& topic : topics_of(config, {})) {
+    if (!topics.insert(topic).second) continue;
+    if (const auto made = broker.create_topic(topic, partitions); !made) return made;
+  }
+  return Ok{};
+}
+
+int consume(const Config& config, kafka::MockBroker& broker, const DevOptions& options,
             std::uint64_t produced) {
   const auto log = make_log(config.log);
   if (!log) return kExitFailed;
   DaemonHooks hooks;
+  std::set<std::string> topics = topics_of(config, {});
   hooks.reread = [&]() -> Result<Config> {
     auto read = reload_command_config(config.file);
-    if (read) embed(*read, servers);
+    if (!read) return read;
+    embed(*read, broker.bootstrap_servers());
+    if (const Status made = make_others(broker, topics, *read, options.partitions); !made) {
+      return Unexpected(made.error());
+    }
     return read;
   };
-  hooks.watched = files_of(config);
-  if (exit_when_done) {
+  std::vector<std::filesystem::path> files = files_of(config);
+  hooks.watched = [&] {
+    if (const auto read = reload_command_config(config.file)) files = files_of(*read);
+    return files;
+  };
+  if (options.exit_when_done) {
     hooks.done = [&](const std::vector<HandlerTotals>& totals) {
       return produced <= std::accumulate(totals.begin(), totals.end(), std::uint64_t{0},
                                          [](std::uint64_t sum, const HandlerTotals& total) {
@@ -129,7 +152,7 @@ int dev_command(const DevOptions& options) {
   if (!produced) return fail("dev", produced.error());
   if (!files.empty()) fmt::print("produced {} records\n", *produced);
   std::fflush(stdout);
-  return consume(*config, (*broker)->bootstrap_servers(), options.exit_when_done, *produced);
+  return consume(*config, **broker, options, *produced);
 }
 
 }  // namespace moult

@@ -19,12 +19,16 @@ TEST(Dev, ReloadsWhenThePluginOrTheConfigIsWritten) {
   const Scratch scratch;
   const std::filesystem::path plugin = scratch / "ledger.so";
   std::filesystem::copy_file(MOULT_LEDGER, plugin);
-  const auto configure = [&](const std::string& tag) {
+  const auto handler = [&](const std::string& name, const std::string& file,
+                           const std::string& topic, const std::string& tag) {
+    return "  - {name: " + name + ", plugin: " + file + ", topics: [" + topic +
+           "], settings: {ledger: " + (scratch / "ledger").string() + ", tag: '" + tag + "'}}\n";
+  };
+  const auto configure = [&](const std::string& tag, const std::string& others = "") {
     write_file(scratch / "dev.yaml",
                "kafka: {bootstrap.servers: nowhere, auto.offset.reset: earliest}\n"
-               "consumers:\n- group: g\n  handlers:\n  - name: ledger\n    plugin: ledger.so\n"
-               "    topics: [t]\n    settings: {ledger: " +
-                   (scratch / "ledger").string() + ", tag: '" + tag + "'}\n");
+               "consumers:\n- group: g\n  handlers:\n" +
+                   handler("ledger", "ledger.so", "t", tag) + others);
   };
   configure("1");
   const std::filesystem::path log = scratch / "log";
@@ -40,6 +44,14 @@ TEST(Dev, ReloadsWhenThePluginOrTheConfigIsWritten) {
   std::filesystem::copy_file(MOULT_LEDGER, scratch / "whole.so");
   std::filesystem::rename(scratch / "whole.so", plugin);
   EXPECT_TRUE(logged("unchanged: generation 2")) << read_file(log);
+  // Another handler, of a topic that was not there; its plugin is watched as well.
+  const std::filesystem::path second = scratch / "second.so";
+  std::filesystem::copy_file(MOULT_LEDGER, second);
+  configure("2", handler("second", "second.so", "t2", "2"));
+  EXPECT_TRUE(logged("added: generation 1")) << read_file(log);
+  EXPECT_TRUE(logged(R"("topic":"t2","partition":0)")) << read_file(log);
+  write_file(second, "half a build");
+  EXPECT_TRUE(logged("second.so: refused by rule elf-magic")) << read_file(log);
   dev.signal(SIGTERM);
   EXPECT_EQ(dev.wait_exit(kLong), 0);
 }
