@@ -28,10 +28,18 @@ std::vector<std::string> Consumer::describe_unfinished(const std::vector<LaneId>
   for (const LaneId id : lanes) {
     const LaneActivity activity = executor_.activity(id);
     const TopicPartition& partition = dispatcher_.lane(id).partition;
-    lines.push_back(
-        fmt::format("handler {} (build id {}) still runs on {}[{}], offsets {} to {}, for {} ms",
-                    activity.handler, activity.build_id, partition.topic, partition.partition,
-                    activity.running.begin, activity.running.end - 1, to_ms(activity.running_for)));
+    const std::string lane =
+        fmt::format("handler {} (build id {})", activity.handler, activity.build_id);
+    if (activity.running.empty()) {
+      lines.push_back(
+          fmt::format("{} has not ended on {}[{}]: its call of `revoked` runs, or waits for a "
+                      "worker that is busy with another lane",
+                      lane, partition.topic, partition.partition));
+      continue;
+    }
+    lines.push_back(fmt::format("{} still runs on {}[{}], offsets {} to {}, for {} ms", lane,
+                                partition.topic, partition.partition, activity.running.begin,
+                                activity.running.end - 1, to_ms(activity.running_for)));
   }
   return lines;
 }
