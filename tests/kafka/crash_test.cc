@@ -69,16 +69,16 @@ TEST_F(Crashing, S9_KilledAtRandomLosesNothing) {
   std::mt19937 random(static_cast<unsigned>(::getpid()));
   DaemonSpec daemon = spec({{"sleep_us_per_record", "100"}});
   daemon.consumers[0].handlers[0].options["batch"] = "{max_records: 20}";
-  std::map<pid_t, std::int64_t> died;  // by the clock of the ledger
+  std::map<pid_t, std::int64_t> killed;  // when, by the clock of the ledger
   const int rounds = kills();
   for (int round = 0; round < rounds; ++round) {
     const auto victim = start(daemon);
     ASSERT_TRUE(send_until_works(*victim));
     const auto until = Clock::now() + milliseconds(random() % 400);
     while (Clock::now() < until) send(200);
+    killed[victim->pid()] = Clock::now().time_since_epoch().count();
     victim->signal(SIGKILL);
     ASSERT_EQ(victim->wait_exit(kLong), -SIGKILL);
-    died[victim->pid()] = Clock::now().time_since_epoch().count();
   }
   const auto last = start(daemon);
   // Records come faster than they are handled: the more kills, the more are left for the last one.
@@ -91,17 +91,17 @@ TEST_F(Crashing, S9_KilledAtRandomLosesNothing) {
   fmt::print("{} kills: {} of {} records handled twice\n", rounds, twice.size(),
              producer_.produced().size());
   // What comes twice was handled at most one commit interval (200 ms), and the way of two commits
-  // to the broker and back, before its process died: it may be killed before the answer of the one
-  // and the other was never sent.
+  // to the broker and back, before its process was killed: it may be killed before the answer of
+  // the one and the other was never sent.
   constexpr std::int64_t kBound = std::chrono::nanoseconds(seconds(1)).count();
   std::map<RecordId, Entry> handled;
   for (const Entry& entry : of_event(ledger_.read(), Event::kRecord)) {
     const auto [before, first] = handled.try_emplace(entry.id(), entry);
     if (first) continue;
     const Entry earlier = std::exchange(before->second, entry);
-    const auto death = died.find(earlier.lane.pid);
-    ASSERT_NE(death, died.end()) << "a process that lived on repeated its own work";
-    EXPECT_LT(death->second - earlier.end_ns, kBound) << entry.offset;
+    const auto end = killed.find(earlier.lane.pid);
+    ASSERT_NE(end, killed.end()) << "a process that lived on repeated its own work";
+    EXPECT_LT(end->second - earlier.end_ns, kBound) << entry.offset;
   }
 }
 
