@@ -62,6 +62,7 @@ std::unique_ptr<Daemon> Round::start_member() {
 void Round::run() {
   auto producing = std::async(std::launch::async, [this] { produce(); });
   auto sampling = std::async(std::launch::async, [this] { sample_commits(); });
+  const Ending ending(*this);
   while (members_.size() < plan_.daemons) members_.push_back(start_member());
   EXPECT_TRUE(ledger_.wait_handled(1, kSettleBound)) << "the group never began to work";
   auto brokers = std::async(std::launch::async, [this] { disturb_brokers(); });
@@ -76,6 +77,11 @@ void Round::run() {
   sampling.get();
   stop_all();
   judge();
+}
+
+Round::Ending::~Ending() {
+  round_.producing_ = false;
+  round_.sampling_ = false;
 }
 
 // ---- Faults -------------------------------------------------------------------------------------

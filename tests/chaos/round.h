@@ -40,6 +40,16 @@ class Round {
   std::string text() const;
 
  private:
+  /// Ends what runs beside a round, also when the round throws: it is waited for then.
+  class Ending {
+   public:
+    explicit Ending(Round& round) : round_(round) {}
+    ~Ending();
+
+   private:
+    Round& round_;
+  };
+
   DaemonSpec spec() const;
   std::unique_ptr<Daemon> start_member();
 

@@ -29,12 +29,14 @@ Event event_of(const std::string& name) {
   return static_cast<Event>(at - kNames.begin());
 }
 
-Entry parse(const std::string& line) {
+/// Nothing for a line whose process was killed while it was written.
+std::optional<Entry> parse(const std::string& line) {
   std::array<std::string, kColumns> columns;
   std::istringstream in(line);
   for (std::string& column : columns) in >> column;
+  if (!in) return std::nullopt;
   std::string excess;
-  if (!in || in >> excess) throw std::runtime_error("not a ledger line: " + line);
+  if (in >> excess) throw std::runtime_error("not a ledger line: " + line);
   Entry entry;
   entry.event = event_of(columns[0]);
   entry.lane = {static_cast<pid_t>(std::stol(columns[1])),
@@ -61,7 +63,7 @@ const Entries& Ledger::read() {
   // A last line without its end is still being written.
   for (std::string line; std::getline(file, line) && !file.eof();) {
     consumed_ += line.size() + 1;
-    entries_.push_back(parse(line));
+    if (auto entry = parse(line)) entries_.push_back(std::move(*entry));
   }
   return entries_;
 }

@@ -19,7 +19,8 @@
 // `record` says that the record was handled to its end, so its outcome was ok. `failed` ends its
 // batch, as does `cancelled`: a hanging call that was told to give up. `begin` is written when the
 // batch starts; all other lines of a batch by one write() at its end, before consume returns. The
-// file is opened with O_APPEND, so that many lanes and processes may share it.
+// file is opened with O_APPEND, so that many lanes and processes may share it. Each write() begins
+// with an empty line: a kill can cut the one before short.
 //
 // Settings: {"ledger": "/path"} and, all optional:
 //   tag                  text without spaces, default "-"
@@ -379,10 +380,12 @@ class LedgerHandler : public moult::Handler {
     write(line(event, columns));
   }
 
+  /// On lines of their own, also behind what a process wrote that was killed in the middle of it.
   void write(const std::string& lines) const {
-    const ssize_t size = ::write(fd_, lines.data(), lines.size());
+    const std::string text = "\n" + lines;
+    const ssize_t size = ::write(fd_, text.data(), text.size());
     // Half a ledger would make a test lie; better no process.
-    if (size != static_cast<ssize_t>(lines.size())) std::terminate();
+    if (size != static_cast<ssize_t>(text.size())) std::terminate();
   }
 
   const moult::Context context_;
