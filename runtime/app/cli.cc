@@ -15,6 +15,42 @@ CLI::Option* add_config(CLI::App* command, std::filesystem::path& config) {
       ->default_str(kDefaultConfig);
 }
 
+/// For an option that bounds a command.
+std::string wrong_timeout(std::string& text) {
+  const auto duration = config::parse_duration(text);
+  if (!duration) return text + " " + duration.error().message;
+  if (duration->count() < 1 || *duration > std::chrono::hours(24)) {
+    return text + " is out of range: 1ms to 24h";
+  }
+  return {};
+}
+
+constexpr const char* kDoctorHelp =
+    "Look at everything on the way to the records: names, connections, TLS, login, groups, topics, "
+    "offsets, lag; say what is wrong and what to do. Joins no group and changes nothing. Exit "
+    "status 0 only when all is well.";
+
+struct DoctorCommand {
+  explicit DoctorCommand(CLI::App& app) : doctor(app.add_subcommand("doctor", kDoctorHelp)) {
+    options.config = kDefaultConfig;
+    add_config(doctor, options.config);
+    doctor->add_option("--timeout", timeout, "How long it may take: 30s, 2m")
+        ->check(CLI::Validator(wrong_timeout, "DURATION"))
+        ->capture_default_str();
+    doctor->add_flag("--json", options.json, "As one JSON object");
+  }
+
+  int run() const {
+    DoctorOptions chosen = options;
+    chosen.timeout = *config::parse_duration(timeout);
+    return doctor_command(chosen);
+  }
+
+  CLI::App* doctor;
+  DoctorOptions options;
+  std::string timeout = "30s";
+};
+
 constexpr const char* kReplayHelp =
     "Put the dead letters of a handler back on their topics, each exactly once for readers of "
     "committed records, also when it is killed and run again.\n\n"
@@ -168,15 +204,6 @@ struct DaemonCommands {
     return command;
   }
 
-  static std::string wrong_timeout(std::string& text) {
-    const auto duration = config::parse_duration(text);
-    if (!duration) return text + " " + duration.error().message;
-    if (duration->count() < 1 || *duration > std::chrono::hours(24)) {
-      return text + " is out of range: 1ms to 24h";
-    }
-    return {};
-  }
-
   DaemonChoice daemon{kDefaultConfig, {}};
   CLI::App* status;
   CLI::App* health;
@@ -221,6 +248,7 @@ int run_command_line(int argc, char** argv) {
   dev->add_flag("--exit-when-done", dev_options.exit_when_done,
                 "Stop once every produced record is handled, and print a summary");
 
+  const DoctorCommand doctor(app);
   const DlqCommands dlq(app);
   const PluginsCommands plugins(app);
   const DaemonCommands daemon(app);
@@ -234,6 +262,7 @@ int run_command_line(int argc, char** argv) {
   }
   if (run->parsed()) return run_command(config);
   if (check->parsed()) return check_command(config, print);
+  if (doctor.doctor->parsed()) return doctor.run();
   if (dlq.dlq->parsed()) return dlq.run();
   if (plugins.plugins->parsed()) return plugins.run();
   if (const auto code = daemon.run()) return *code;

@@ -21,6 +21,12 @@ struct DevOptions {
   bool exit_when_done = false;
 };
 
+struct DoctorOptions {
+  std::filesystem::path config;
+  std::chrono::milliseconds timeout{30'000};  // of the whole examination
+  bool json = false;
+};
+
 struct DlqListOptions {
   std::filesystem::path config;
   std::string handler;  // empty: all that have a dead-letter topic
@@ -63,6 +69,7 @@ struct ReloadOptions {
 int run_command(const std::filesystem::path& config);
 int dev_command(const DevOptions& options);
 int check_command(const std::filesystem::path& config, bool print);
+int doctor_command(const DoctorOptions& options);
 int version_command();
 int dlq_list_command(const DlqListOptions& options);
 int dlq_replay_command(const DlqReplayOptions& options);

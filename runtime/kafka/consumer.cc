@@ -50,6 +50,7 @@ Consumer::Consumer(ConsumerOptions options, TopicRouter router, LaneExecutor& ex
       executor_(executor),
       log_(log.for_component(Component::kKafka)),
       mailbox_(kMailboxBound),
+      hints_(log_, "group", options_.group),
       dispatcher_(options_.dispatch, log.for_component(Component::kDispatch)),
       topics_(options_.topics) {
   routers_.push_front(std::move(router));
@@ -269,6 +270,7 @@ void Consumer::report_readiness() {
   if (now == reported_) return;
   reported_ = now;
   const bool ready = now == Unready{};
+  if (ready) hints_.forget();
   const Field fields[] = {{"group", options_.group},
                           {"stopped_lanes", now.lanes.stopped},
                           {"overdue_lanes", now.lanes.overdue},
@@ -344,6 +346,7 @@ void Consumer::error_callback(rd_kafka_t*, int code, const char* text, void* opa
 
 void Consumer::on_error(int code, const char* text) {
   report_error(log_, code, text, {{"group", options_.group}});
+  hints_.on_symptom(code, text);
   if (connection_failed(code)) brokers_.doubt(Clock::now());
   if (classify(code) != Disposition::kFatal || fatal_.exchange(true)) return;
   begin_stop(Clock::now() + options_.dispatch.revoke_deadline);
@@ -351,7 +354,8 @@ void Consumer::on_error(int code, const char* text) {
 
 void Consumer::log_callback(const rd_kafka_t* client, int level, const char* facility,
                             const char* text) {
-  const auto* consumer = static_cast<const Consumer*>(rd_kafka_opaque(client));
+  auto* consumer = static_cast<Consumer*>(rd_kafka_opaque(client));
+  if (tells_of_symptoms(facility)) consumer->hints_.on_symptom(0, text);
   const Field fields[] = {{"group", consumer->options_.group}, {"facility", facility}};
   if (tells_of_lost_records(facility, text)) {
     consumer->log_.error("records are gone before they were handled",

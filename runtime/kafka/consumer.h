@@ -24,6 +24,7 @@
 #include "runtime/kafka/consumer_snapshot.h"
 #include "runtime/kafka/handles.h"
 #include "runtime/kafka/handover_port.h"
+#include "runtime/kafka/hints.h"
 #include "runtime/kafka/lane_executor.h"
 #include "runtime/kafka/topic_router.h"
 
@@ -212,6 +213,7 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   const Logger log_;
 
   Mailbox<Message> mailbox_;
+  Hints hints_;
   std::atomic<bool> fatal_{false};
 
   // Owned by the poller thread (by the maker until start()).

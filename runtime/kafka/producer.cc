@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <array>
 #include <mutex>
 #include <tuple>
 #include <utility>
@@ -70,6 +71,7 @@ std::optional<DeliveryFailure> Producer::produce(OutgoingRecord record, Answer a
   auto owned = std::make_unique<Answer>(std::move(answer));
   const ErrorHandle error = enqueue(client_.get(), record, owned.get());
   if (error) {
+    hint_at(rd_kafka_error_code(error.get()));
     return DeliveryFailure{rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get())};
   }
   std::ignore = owned.release();  // on_delivery() has it
@@ -96,16 +98,29 @@ void Producer::replace_if_fatal() {
   fatal_ = false;
 }
 
-void Producer::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*) {
+/// What a broker says of the topics that we produce to. The consumer's client meets the same broken
+/// connections, and hints at them.
+void Producer::hint_at(int code) {
+  if (code > RD_KAFKA_RESP_ERR_NO_ERROR) hints_.on_symptom(code, {});
+}
+
+void Producer::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+  auto* producer = static_cast<Producer*>(opaque);
   const std::unique_ptr<Answer> answer(static_cast<Answer*>(message->_private));
-  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return (*answer)(nullptr);
+  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    producer->hints_.forget();
+    return (*answer)(nullptr);
+  }
+  producer->hint_at(message->err);
   const DeliveryFailure failure{message->err, std::string(error_text(message->err))};
   (*answer)(&failure);
 }
 
-void Producer::on_error(rd_kafka_t*, int code, const char* text, void* opaque) {
+void Producer::on_error(rd_kafka_t* client, int code, const char* text, void* opaque) {
   auto* producer = static_cast<Producer*>(opaque);
   if (code == RD_KAFKA_RESP_ERR__FATAL) {
+    std::array<char, 512> cause{};
+    producer->hint_at(rd_kafka_fatal_error(client, cause.data(), cause.size()));
     producer->log_.error("producer failed, another one takes over", {{"reason", text}});
     producer->fatal_ = true;
     return;

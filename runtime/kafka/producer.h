@@ -12,6 +12,7 @@
 #include "runtime/base/result.h"
 #include "runtime/kafka/client_config.h"
 #include "runtime/kafka/handles.h"
+#include "runtime/kafka/hints.h"
 #include "runtime/kafka/outgoing.h"
 
 namespace moult::kafka {
@@ -40,11 +41,13 @@ class Producer {
   std::optional<DeliveryFailure> produce(OutgoingRecord record, Answer answer);
 
  private:
-  Producer(Properties properties, Logger log) : properties_(std::move(properties)), log_(log) {}
+  Producer(Properties properties, Logger log)
+      : properties_(std::move(properties)), log_(log), hints_(log, "client", "producer") {}
 
   Status open();
   void serve() noexcept;
   void replace_if_fatal();
+  void hint_at(int code);
   static void on_delivery(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
   static void on_error(rd_kafka_t* client, int code, const char* text, void* opaque);
   static void on_log(const rd_kafka_t* client, int level, const char* facility, const char* text);
@@ -53,6 +56,7 @@ class Producer {
   const Properties properties_;
   const Logger log_;
 
+  Hints hints_;
   std::shared_mutex client_mutex_;
   ClientHandle client_;  // guarded by client_mutex_; replaced after a fatal error
   std::atomic<bool> fatal_{false};

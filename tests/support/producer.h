@@ -65,6 +65,7 @@ class Producer {
              rd_kafka_headers_t* headers);
   bool passes(rd_kafka_resp_err_t code, const std::string& topic);
   void acknowledged(const rd_kafka_message_t& message);
+  RecordId place_of(const rd_kafka_message_t& message);
   static void delivery_callback(rd_kafka_t* client, const rd_kafka_message_t* message,
                                 void* opaque);
 
@@ -73,6 +74,7 @@ class Producer {
   bool in_transaction_ = false;
   std::map<RecordId, std::int64_t> produced_;
   std::map<RecordId, std::int64_t> uncommitted_;
+  std::map<TopicPartition, Offset> next_offset_;
   std::string refused_;         // why the last refused record was
   kafka::ClientHandle client_;  // last: its destruction may still call back
 };
