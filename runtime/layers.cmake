@@ -18,7 +18,6 @@ pkg_check_modules(LIBSYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 if(MOULT_RDKAFKA_PREFIX)
   list(APPEND CMAKE_BUILD_RPATH "${MOULT_RDKAFKA_PREFIX}/lib")
-  list(APPEND CMAKE_INSTALL_RPATH "${MOULT_RDKAFKA_PREFIX}/lib")
 endif()
 
 add_library(moult_warnings INTERFACE)

@@ -104,9 +104,14 @@ void AdminRequests::inspect_all(std::function<void(Snapshots)> then) {
 }
 
 void AdminRequests::status(AdminReply reply) {
-  inspect_all([this, reply = std::move(reply)](const Snapshots& snapshots) {
-    reply({200, status_of(snapshots).to_json()});
+  inspect([reply = std::move(reply)](const DaemonStatus& status) {
+    reply({200, status.to_json()});
   });
+}
+
+void AdminRequests::inspect(std::function<void(DaemonStatus)> then) {
+  inspect_all(
+      [this, then = std::move(then)](const Snapshots& snapshots) { then(status_of(snapshots)); });
 }
 
 void AdminRequests::health(AdminReply reply) {

@@ -23,6 +23,9 @@ class AdminRequests {
 
   void answer(const AdminRequest& request, AdminReply reply);
 
+  /// Any thread. `then` runs on the poller thread that answers last; not when one has ended.
+  void inspect(std::function<void(DaemonStatus)> then);
+
  private:
   using Snapshots = std::vector<kafka::ConsumerSnapshot>;
 

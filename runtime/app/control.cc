@@ -11,14 +11,17 @@ namespace moult {
 namespace {
 
 constexpr Milliseconds kDoneInterval{100};
+/// From the drain deadline to the end of the process.
+constexpr Milliseconds kLastWords{5'000};
 
 }  // namespace
 
 Control::Control(Memberships& memberships, Reloader& reloader, SignalQueue& signals,
-                 Milliseconds drain_deadline, Logger log)
+                 ServiceReport& service, Milliseconds drain_deadline, Logger log)
     : memberships_(memberships),
       reloader_(reloader),
       signals_(signals),
+      service_(service),
       drain_deadline_(drain_deadline),
       log_(log),
       endings_(memberships.size()) {}
@@ -31,6 +34,7 @@ int Control::run() {
     wait();
     while (const auto signal = signals_.take()) on_signal(*signal);
     take_endings();
+    service_.step(Clock::now());
     if (const auto code = outcome()) return *code;
     if (files_ && files_->take(Clock::now())) on_change();
     if (!deadline_ && done_ && done_()) stop();
@@ -57,16 +61,16 @@ void Control::on_change() {
 }
 
 void Control::wait() {
-  std::array<pollfd, 3> fds = {pollfd{signals_.fd(), POLLIN, 0},
-                               pollfd{endings_.wake_fd(), POLLIN, 0},
-                               pollfd{files_ ? files_->fd() : -1, POLLIN, 0}};
+  std::array<pollfd, 4> fds = {
+      pollfd{signals_.fd(), POLLIN, 0}, pollfd{endings_.wake_fd(), POLLIN, 0},
+      pollfd{service_.fd(), POLLIN, 0}, pollfd{files_ ? files_->fd() : -1, POLLIN, 0}};
   ::poll(fds.data(), fds.size(), timeout());
   if (files_) files_->look(Clock::now());
 }
 
 /// For poll(); -1: until something happens.
 int Control::timeout() const {
-  TimePoint until = deadline_.value_or(kNever);
+  TimePoint until = std::min(deadline_.value_or(kNever), service_.due());
   if (files_) until = std::min(until, files_->due());
   if (done_ && !deadline_) until = std::min(until, Clock::now() + kDoneInterval);
   if (until == kNever) return -1;
@@ -105,6 +109,7 @@ void Control::reload(const char* cause) {
 }
 
 void Control::stop() {
+  service_.stopping(drain_deadline_ + kLastWords);
   reloader_.stop();
   deadline_ = Clock::now() + drain_deadline_;
   for (const auto& membership : memberships_) membership->consumer().stop(*deadline_);

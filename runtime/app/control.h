@@ -7,6 +7,7 @@
 
 #include "runtime/app/file_watch.h"
 #include "runtime/app/membership.h"
+#include "runtime/app/service_report.h"
 #include "runtime/app/signals.h"
 #include "runtime/base/log.h"
 #include "runtime/base/mailbox.h"
@@ -22,7 +23,7 @@ class Control {
 
   /// All outlive the control.
   Control(Memberships& memberships, Reloader& reloader, SignalQueue& signals,
-          Milliseconds drain_deadline, Logger log);
+          ServiceReport& service, Milliseconds drain_deadline, Logger log);
 
   /// Asked about ten times a second; true stops the daemon as TERM does.
   void stop_when(std::function<bool()> done) { done_ = std::move(done); }
@@ -52,6 +53,7 @@ class Control {
   Memberships& memberships_;
   Reloader& reloader_;
   SignalQueue& signals_;
+  ServiceReport& service_;
   const Milliseconds drain_deadline_;
   const Logger log_;
 

@@ -14,12 +14,14 @@
 #include "runtime/app/live_config.h"
 #include "runtime/app/load_command_config.h"
 #include "runtime/app/reload_text.h"
+#include "runtime/app/service_report.h"
 #include "runtime/app/staging.h"
 #include "runtime/app/summary.h"
 #include "runtime/base/alt_stack.h"
 #include "runtime/config/admin_socket_place.h"
 #include "runtime/kafka/version.h"
 #include "runtime/observe/crash_report.h"
+#include "runtime/observe/service_notifier.h"
 #include "runtime/plugin/stage.h"
 
 namespace moult {
@@ -58,12 +60,17 @@ Result<std::vector<HandlerPlan>> live_plans(const Config& running, const FixedKe
 /// What the consumers tell goes to the reloader, which is made before they start.
 std::unique_ptr<Reloader> make_reloader(Control::Memberships& memberships, const Config& config,
                                         const std::filesystem::path& staging,
-                                        const DaemonHooks& hooks, Logger log) {
+                                        const DaemonHooks& hooks, ServiceReport& service,
+                                        Logger log) {
   std::vector<ReloadGroup> groups;
   for (const auto& membership : memberships) groups.push_back(membership->reload_group());
   ReloaderOptions options;
   options.staging = staging;
-  options.on_report = [log](const ReloadReport& report) { log_reload(log, report); };
+  options.on_begin = [&service] { service.reload_began(); };
+  options.on_report = [&service, log](const ReloadReport& report) {
+    log_reload(log, report);
+    service.reload_ended();
+  };
   auto reloader = std::make_unique<Reloader>(
       std::move(groups),
       [&](const FixedKeys& running) { return live_plans(config, running, hooks); },
@@ -115,8 +122,10 @@ DaemonEnd run_daemon(const Config& config, AsyncLogSink& sink, const DaemonHooks
                        {"librdkafka", kafka::loaded_version()},
                        {"config", config.file.string()},
                        {"pid", ::getpid()}});
-  const auto reloader = make_reloader(*memberships, config, *staging, hooks, log);
+  ServiceReport service(ServiceNotifier::from_environment(), log);
+  const auto reloader = make_reloader(*memberships, config, *staging, hooks, service, log);
   AdminRequests requests(*memberships, *reloader);
+  service.ask_by([&](auto then) { requests.inspect(std::move(then)); });
   std::unique_ptr<AdminServer> admin;
   if (const auto place =
           admin_socket_place(config.admin, config.file, environment_variable, ::getuid())) {
@@ -136,7 +145,7 @@ DaemonEnd run_daemon(const Config& config, AsyncLogSink& sink, const DaemonHooks
     }
     admin = std::move(*opened);
   }
-  Control control(*memberships, *reloader, *signals, config.drain_deadline, log);
+  Control control(*memberships, *reloader, *signals, service, config.drain_deadline, log);
   if (hooks.watched) {
     const Status watching = control.watch([&] { return FileWatch::open(hooks.watched()); });
     if (!watching) {

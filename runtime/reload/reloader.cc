@@ -162,6 +162,7 @@ void Reloader::run() noexcept {
 
 void Reloader::work(Job job) {
   const TimePoint began = Clock::now();
+  if (options_.on_begin) options_.on_begin();
   ReloadReport report;
   if (const auto* request = std::get_if<ReloadOrder>(&job.what)) {
     report = do_reload(*request);

@@ -50,6 +50,7 @@ using PlanSource = std::function<Result<std::vector<HandlerPlan>>(const FixedKey
 struct ReloaderOptions {
   std::filesystem::path staging;
   PreflightOptions preflight;
+  std::function<void()> on_begin;                      // before every reload; the same thread
   std::function<void(const ReloadReport&)> on_report;  // of every reload; the reloader's thread
 };
 

@@ -1,0 +1,74 @@
+#include "tests/deploy/machine.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <stdexcept>
+
+#include "tests/support/scratch.h"
+
+namespace moult::testing {
+namespace {
+
+constexpr const char* kScript = MOULT_SOURCE_DIR "/tests/deploy/lib/machine";
+/// Its tree may have to be made.
+constexpr std::chrono::minutes kUpBound{10};
+
+}  // namespace
+
+Machine::Machine(const std::vector<std::string>& binds) {
+  std::vector<std::string> command{kScript, "up", "--watch", std::to_string(::getpid())};
+  for (const std::string& bind : binds) command.insert(command.end(), {"--bind", bind});
+  const Finished up = run_to_end(command, kUpBound);
+  constexpr std::string_view kAnswer = "machine=";
+  const auto at = up.out.rfind(kAnswer);
+  if (up.status != 0 || at == std::string::npos) {
+    throw std::runtime_error("no machine: " + up.errors);
+  }
+  folder_ = up.out.substr(at + kAnswer.size(), up.out.find('\n', at) - at - kAnswer.size());
+}
+
+Machine::~Machine() {
+  try {
+    run_to_end({kScript, "down", folder_}, kPatience);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "machine {}: {}\n", folder_, error.what());
+  }
+}
+
+Finished Machine::run(const std::vector<std::string>& command, Duration bound) const {
+  std::vector<std::string> whole{kScript, "run", folder_};
+  whole.insert(whole.end(), command.begin(), command.end());
+  return run_to_end(whole, bound);
+}
+
+Finished Machine::shell(const std::string& line, Duration bound) const {
+  return run({"sh", "-c", line}, bound);
+}
+
+std::string Machine::output(const std::string& line, Duration bound) const {
+  Finished finished = shell(line, bound);
+  if (finished.status == 0) return std::move(finished.out);
+  throw std::runtime_error(
+      fmt::format("'{}' ended with status {}: {}", line, finished.status, finished.errors));
+}
+
+std::unique_ptr<Process> Machine::start(const std::vector<std::string>& command,
+                                        const std::filesystem::path& out) const {
+  std::vector<std::string> whole{kScript, "run", folder_};
+  whole.insert(whole.end(), command.begin(), command.end());
+  return std::make_unique<Process>(whole, Process::Output{out, out});
+}
+
+void Machine::put(const std::filesystem::path& from, const std::string& to) const {
+  const Finished put = run_to_end({kScript, "put", folder_, from.string(), to}, kPatience);
+  if (put.status != 0) throw std::runtime_error("put: " + put.errors);
+}
+
+void Machine::write(const std::string& path, const std::string& text) const {
+  const Scratch scratch;
+  write_file(scratch / "file", text);
+  put(scratch / "file", path);
+}
+
+}  // namespace moult::testing
