@@ -39,8 +39,9 @@ void compare_kafka(Comparison& comparison, const std::string& path, const KafkaP
 
 void compare_consumers(Comparison& comparison, const ConsumerConfig& running,
                        const ConsumerConfig& wanted) {
-  compare_kafka(comparison, fmt::format("consumers[{}]", running.group), running.kafka,
-                wanted.kafka);
+  const std::string path = fmt::format("consumers[{}]", running.group);
+  compare_kafka(comparison, path, running.kafka, wanted.kafka);
+  comparison.compare(path + ".aws", running.aws_iam, wanted.aws_iam);
 }
 
 }  // namespace

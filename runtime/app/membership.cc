@@ -4,6 +4,7 @@
 #include <random>
 #include <utility>
 
+#include "runtime/app/aws_tokens.h"
 #include "runtime/app/handler_plans.h"
 #include "runtime/plugin/load.h"
 
@@ -32,6 +33,7 @@ kafka::ConsumerOptions options_of(const Config& config, const ConsumerConfig& co
 kafka::Properties properties_of(const ConsumerConfig& consumer) {
   kafka::Properties result;
   for (const auto& [name, property] : consumer.kafka) result.emplace(name, property.value);
+  if (consumer.aws_iam) result.tokens = make_aws_tokens(*consumer.aws_iam);
   return result;
 }
 

@@ -60,7 +60,7 @@ class Membership {
   std::unique_ptr<kafka::Consumer> consumer_;
 };
 
-/// The librdkafka properties of a consumer, without their places.
+/// The librdkafka properties of a consumer, without their places, with the source of its tokens.
 kafka::Properties properties_of(const ConsumerConfig& consumer);
 
 }  // namespace moult

@@ -86,9 +86,18 @@ struct HandlerConfig {
   SourcePlace place;
 };
 
+/// Brokers that ask for AWS IAM (`preset: msk-iam`): whose credentials make the tokens.
+struct AwsIamConfig {
+  std::string region;
+  std::string profile;  // of the shared credentials file; empty: found as AWS's own tools do
+
+  friend bool operator==(const AwsIamConfig&, const AwsIamConfig&) = default;
+};
+
 struct ConsumerConfig {
   std::string group;      // topic_prefix applied
-  KafkaProperties kafka;  // the global section overridden by the consumer's own
+  KafkaProperties kafka;  // the consumer's own over the global section over the preset
+  std::optional<AwsIamConfig> aws_iam;
   std::vector<HandlerConfig> handlers;
   SourcePlace place;
 };

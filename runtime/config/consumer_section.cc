@@ -3,6 +3,7 @@
 #include <array>
 
 #include "runtime/config/fields.h"
+#include "runtime/config/msk.h"
 #include "runtime/config/sections.h"
 #include "runtime/config/text.h"
 #include "runtime/config/topics.h"
@@ -16,6 +17,7 @@ void read_group(Reading& reading, const MaybeValue& value, std::string& group) {
   std::string text;
   if (!read_text(reading, value, text)) return;
   auto wrong = text.empty() ? group_problem(text) : group_problem(reading.topic_prefix + text);
+  if (reading.is_tenant_prefix && text.starts_with(reading.topic_prefix)) wrong = kHasPrefix;
   group = reading.topic_prefix + text;
   if (!wrong) {
     const auto line = reading.groups.claim(group, value->place.line);
@@ -68,13 +70,21 @@ void refuse_loops(Reading& reading) {
   }
 }
 
-ConsumerConfig read_consumer(Reading& reading, const Value& value, const KafkaProperties& global) {
+ConsumerConfig read_consumer(Reading& reading, const Value& value, const KafkaProperties& global,
+                             std::optional<Preset>& preset) {
   ConsumerConfig consumer;
   consumer.place = reading.problems.source(value.place);
   const MapReader map(reading, value, "consumer", kConsumerKeys);
   read_group(reading, map.require("group"), consumer.group);
-  consumer.kafka = merged(global, read_kafka(reading, map.find("kafka")));
+  const KafkaProperties own = read_kafka(reading, map.find("kafka"));
+  consumer.kafka = merged(global, own);
+  if (preset) {
+    check_against_preset(reading, *preset, own);
+    add_preset(*preset, consumer.kafka);
+    consumer.aws_iam = aws_iam_of(reading, *preset, consumer.kafka);
+  }
   if (map.is_map()) {
+    if (preset) require_msk_user(reading, *preset, map.place(), consumer.kafka);
     require_brokers(reading, map, consumer.kafka);
     require_choices(reading, map, consumer.kafka);
   }
@@ -90,10 +100,11 @@ ConsumerConfig read_consumer(Reading& reading, const Value& value, const KafkaPr
 }  // namespace
 
 std::vector<ConsumerConfig> read_consumers(Reading& reading, const MaybeValue& value,
-                                           const KafkaProperties& global) {
+                                           const KafkaProperties& global,
+                                           std::optional<Preset>& preset) {
   std::vector<ConsumerConfig> consumers;
   for (const Value& item : read_list(reading, value)) {
-    consumers.push_back(read_consumer(reading, item, global));
+    consumers.push_back(read_consumer(reading, item, global, preset));
   }
   return consumers;
 }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -153,6 +154,21 @@ std::string describe_handler(const HandlerConfig& handler) {
   return out;
 }
 
+/// Properties don't say who makes the tokens; all else that a preset does is in them.
+std::string describe_aws_iam(const Config& config) {
+  if (config.consumers.empty() || !config.consumers.front().aws_iam) return "";
+  const AwsIamConfig& aws = *config.consumers.front().aws_iam;
+  std::string out = "preset: msk-iam\n";
+  // Where they differ it is the brokers' names that tell.
+  const bool is_one_region = std::ranges::all_of(config.consumers, [&](const auto& consumer) {
+    return consumer.aws_iam && consumer.aws_iam->region == aws.region;
+  });
+  if (is_one_region || !aws.profile.empty()) out += "aws:\n";
+  if (is_one_region) out += fmt::format("  region: {}\n", value(aws.region));
+  if (!aws.profile.empty()) out += fmt::format("  profile: {}\n", value(aws.profile));
+  return out;
+}
+
 std::string describe_consumer(const ConsumerConfig& consumer) {
   std::string out = fmt::format("  - group: {}\n", value(consumer.group));
   out += describe_kafka(consumer.kafka);
@@ -180,6 +196,7 @@ std::string describe_config(const Config& config) {
   out += fmt::format("memory_budget: {}\n", config::format_size(config.memory_budget));
   out += describe_log(config.log);
   out += describe_admin(config.admin);
+  out += describe_aws_iam(config);
   out += "consumers:\n";
   for (const ConsumerConfig& consumer : config.consumers) out += describe_consumer(consumer);
   return out;

@@ -73,6 +73,9 @@ RetryConfig read_retry(Reading& reading, const MaybeValue& value, bool gives_up)
 /// The topic with its prefix, or what is wrong with it.
 Result<std::string> prefixed_topic(const Reading& reading, std::string_view topic) {
   if (const auto wrong = topic_problem(topic)) return failure(*wrong);
+  if (reading.is_tenant_prefix && begins_with_prefix(reading.topic_prefix, topic)) {
+    return failure(std::string(kHasPrefix));
+  }
   auto prefixed = with_prefix(reading.topic_prefix, topic);
   if (const auto wrong = topic_problem(prefixed)) return failure(*wrong + " (with topic_prefix)");
   return prefixed;

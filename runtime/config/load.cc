@@ -25,11 +25,14 @@ using config::Reading;
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-constexpr std::array<std::string_view, 14> kKeys = {
-    "kafka",           "plugins_path", "plugins_owner",   "plugins_manifest",
-    "topic_prefix",    "staging_path", "commit_interval", "drain_deadline",
-    "revoke_deadline", "soak",         "memory_budget",   "log",
-    "admin",           "consumers"};
+constexpr std::array<std::string_view, 16> kKeys = {"preset",          "aws",
+                                                    "kafka",           "plugins_path",
+                                                    "plugins_owner",   "plugins_manifest",
+                                                    "topic_prefix",    "staging_path",
+                                                    "commit_interval", "drain_deadline",
+                                                    "revoke_deadline", "soak",
+                                                    "memory_budget",   "log",
+                                                    "admin",           "consumers"};
 
 constexpr Range<milliseconds> kCommitIntervalRange{10ms, 10min};
 constexpr Range<milliseconds> kDrainDeadlineRange{0ms, 1h};
@@ -37,14 +40,20 @@ constexpr Range<milliseconds> kRevokeDeadlineRange{0ms, 10min};
 constexpr Range<milliseconds> kSoakRange{0ms, 24h};
 constexpr Range<std::uint64_t> kMemoryBudgetRange{1ULL << 24, 1ULL << 40};
 
-void read_topic_prefix(Reading& reading, const MaybeValue& value) {
-  if (!read_text(reading, value, reading.topic_prefix)) return;
+void read_topic_prefix(Reading& reading, const MaybeValue& value,
+                       const std::optional<config::Preset>& preset) {
+  const bool is_heroku = preset && preset->kind == config::PresetKind::kHeroku;
+  if (!value && is_heroku) reading.topic_prefix = preset->prefix.value_or("");
+  const bool is_read = read_text(reading, value, reading.topic_prefix);
+  reading.is_tenant_prefix = is_heroku && !reading.topic_prefix.empty();
+  if (!is_read) return;
   const auto wrong = config::prefix_problem(reading.topic_prefix);
   if (!wrong) return;
   reading.problems.add(value->place, fmt::format("topic_prefix {} {}",
                                                  config::in_quotes(value->node->text), *wrong));
   // Each topic would only repeat it.
   reading.topic_prefix.clear();
+  reading.is_tenant_prefix = false;
 }
 
 void read_top_level(Reading& reading, const config::YamlNode& root, Config& config) {
@@ -56,7 +65,10 @@ void read_top_level(Reading& reading, const config::YamlNode& root, Config& conf
       read_plugin_trust(reading, map.find("plugins_owner"), map.find("plugins_manifest"));
   config.plugin_trust = reading.plugin_trust;
   read_path(reading, map.find("staging_path"), reading.folder, config.staging_path);
-  read_topic_prefix(reading, map.find("topic_prefix"));
+  const KafkaProperties global = read_kafka(reading, map.find("kafka"));
+  auto preset = config::read_preset(reading, map.find("preset"), map.find("aws"), global);
+  if (preset) check_against_preset(reading, *preset, global);
+  read_topic_prefix(reading, map.find("topic_prefix"), preset);
   config.topic_prefix = reading.topic_prefix;
   read_duration(reading, map.find("commit_interval"), kCommitIntervalRange, config.commit_interval);
   read_duration(reading, map.find("drain_deadline"), kDrainDeadlineRange, config.drain_deadline);
@@ -65,8 +77,7 @@ void read_top_level(Reading& reading, const config::YamlNode& root, Config& conf
   read_size(reading, map.find("memory_budget"), kMemoryBudgetRange, config.memory_budget);
   config.log = read_log(reading, map.find("log"));
   config.admin = read_admin(reading, map.find("admin"));
-  const KafkaProperties global = read_kafka(reading, map.find("kafka"));
-  config.consumers = read_consumers(reading, map.require("consumers"), global);
+  config.consumers = read_consumers(reading, map.require("consumers"), global, preset);
 }
 
 Result<Config, ConfigProblems> parse(const std::string& text, const std::filesystem::path& file,

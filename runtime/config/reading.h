@@ -45,6 +45,7 @@ struct Reading {
   std::filesystem::path plugins_path{};
   PluginTrustConfig plugin_trust{};
   std::string topic_prefix{};
+  bool is_tenant_prefix = false;  // given by a preset: no name can rightly begin with it already
 
   UniqueNames groups{};
   UniqueNames handler_names{};    // in the whole file: commands and metrics go by them

@@ -7,6 +7,7 @@
 
 #include "runtime/config/config.h"
 #include "runtime/config/map_reader.h"
+#include "runtime/config/preset.h"
 
 namespace moult::config {
 
@@ -21,7 +22,8 @@ AdminConfig read_admin(Reading& reading, const MaybeValue& value);
 std::optional<CanaryConfig> read_canary(Reading& reading, const MaybeValue& value);
 HandlerConfig read_handler(Reading& reading, const Value& value);
 std::vector<ConsumerConfig> read_consumers(Reading& reading, const MaybeValue& value,
-                                           const KafkaProperties& global);
+                                           const KafkaProperties& global,
+                                           std::optional<Preset>& preset);
 
 /// A handler's `settings` as one JSON object. Plain scalars have the types of YAML's core schema;
 /// quoted and interpolated ones are text.

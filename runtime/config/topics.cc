@@ -129,6 +129,11 @@ std::string with_prefix(std::string_view prefix, std::string_view topic) {
   return "^" + regex_escaped(prefix) + std::string(topic.substr(1));
 }
 
+bool begins_with_prefix(std::string_view prefix, std::string_view topic) {
+  if (!is_topic_regex(topic)) return topic.starts_with(prefix);
+  return topic.substr(1).starts_with(prefix) || topic.substr(1).starts_with(regex_escaped(prefix));
+}
+
 bool is_read_by(const std::string& topic, const std::string& name) {
   if (!is_topic_regex(topic)) return topic == name;
   // Its repeats are written out when it is compiled: megabytes, for a check.

@@ -11,10 +11,17 @@ inline constexpr std::size_t kMaxTopic = 249;  // Kafka's own limit
 inline constexpr std::size_t kMaxGroup = 255;
 inline constexpr std::size_t kMaxRegex = 512;
 
+/// What is wrong with a name that begins with the prefix of a preset.
+inline constexpr std::string_view kHasPrefix =
+    "has the prefix already, which the preset puts in front once; write the name without it";
+
 inline bool is_topic_regex(std::string_view topic) { return topic.starts_with('^'); }
 
 /// The topic name or regex with the prefix: a regex gets it after its ^, escaped.
 std::string with_prefix(std::string_view prefix, std::string_view topic);
+
+/// Whether the topic name or regex (as with_prefix() takes it) begins with the prefix already.
+bool begins_with_prefix(std::string_view prefix, std::string_view topic);
 
 /// Whether who reads `topic` (a good name or regex) reads the topic `name`. No, if that is costly
 /// to find out.

@@ -1,15 +1,23 @@
 #include "runtime/kafka/client.h"
 
 #include <array>
+#include <memory>
 #include <tuple>
+#include <utility>
+
+#include "runtime/kafka/token_feed.h"
 
 namespace moult::kafka {
 
-Result<ClientHandle> make_client(rd_kafka_type_t type, ConfHandle conf) {
+Result<ClientHandle> make_client(rd_kafka_type_t type, ClientConf conf) {
   std::array<char, 512> error{};
+  if (conf.tokens) TokenFeed::prepare(conf.get());
   ClientHandle client(rd_kafka_new(type, conf.get(), error.data(), error.size()));
   if (!client) return failure(error.data());
-  std::ignore = conf.release();  // rd_kafka_new took it
+  std::ignore = conf.handle.release();  // rd_kafka_new took it
+  if (conf.tokens) {
+    client.get_deleter().feed = std::make_shared<TokenFeed>(client.get(), std::move(conf.tokens));
+  }
   return client;
 }
 

@@ -117,7 +117,7 @@ Properties producer_properties(const Properties& user) {
   return all;
 }
 
-Result<ConfHandle> conf_of(const Properties& properties, std::string_view whose) {
+Result<ClientConf> conf_of(const Properties& properties, std::string_view whose) {
   ConfHandle conf(rd_kafka_conf_new());
   for (const auto& [name, value] : properties) {
     if (set(conf.get(), name, value).code != RD_KAFKA_CONF_OK) {
@@ -125,7 +125,7 @@ Result<ConfHandle> conf_of(const Properties& properties, std::string_view whose)
                                  name, whose));
     }
   }
-  return conf;
+  return ClientConf(std::move(conf), properties.tokens);
 }
 
 }  // namespace
@@ -155,7 +155,7 @@ Properties required_properties() {
            "'error' handles nothing"}};
 }
 
-Result<ConfHandle> consumer_conf(const std::string& group, const Properties& user) {
+Result<ClientConf> consumer_conf(const std::string& group, const Properties& user) {
   Properties all = user;
   all.merge(defaults(user));
   all["group.id"] = group;
@@ -163,11 +163,11 @@ Result<ConfHandle> consumer_conf(const std::string& group, const Properties& use
   return conf_of(all, fmt::format("group '{}'", group));
 }
 
-Result<ConfHandle> producer_conf(const Properties& user) {
+Result<ClientConf> producer_conf(const Properties& user) {
   return conf_of(producer_properties(user), "the producer");
 }
 
-Result<ConfHandle> transactional_producer_conf(const std::string& id, const Properties& user) {
+Result<ClientConf> transactional_producer_conf(const std::string& id, const Properties& user) {
   Properties all = producer_properties(user);
   all.erase("delivery.timeout.ms");  // an alias of the second
   for (const auto& [name, value] : kTransactionTimes) all[std::string(name)] = value;
@@ -175,7 +175,7 @@ Result<ConfHandle> transactional_producer_conf(const std::string& id, const Prop
   return conf_of(all, "the producer");
 }
 
-Result<ConfHandle> browsing_conf(const std::string& group, const Properties& user) {
+Result<ClientConf> browsing_conf(const std::string& group, const Properties& user) {
   Properties all = user;
   for (const auto& [name, value] : kBrowsing) all[std::string(name)] = value;
   all.erase("group.instance.id");  // the place of a member

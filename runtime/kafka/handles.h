@@ -15,7 +15,19 @@ struct Releaser {
 
 using ConfHandle =
     std::unique_ptr<rd_kafka_conf_t, Releaser<rd_kafka_conf_t, rd_kafka_conf_destroy>>;
-using ClientHandle = std::unique_ptr<rd_kafka_t, Releaser<rd_kafka_t, rd_kafka_destroy>>;
+
+class TokenFeed;
+
+/// A client's own thread for its tokens, where it has one, ends before the client.
+struct ClientReleaser {
+  std::shared_ptr<TokenFeed> feed = nullptr;
+
+  void operator()(rd_kafka_t* client) noexcept {
+    feed.reset();
+    rd_kafka_destroy(client);
+  }
+};
+using ClientHandle = std::unique_ptr<rd_kafka_t, ClientReleaser>;
 using QueueHandle =
     std::unique_ptr<rd_kafka_queue_t, Releaser<rd_kafka_queue_t, rd_kafka_queue_destroy>>;
 using EventHandle =

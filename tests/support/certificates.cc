@@ -34,8 +34,8 @@ CertificateAuthority::CertificateAuthority(const Scratch& scratch, const std::st
            "-keyout", key_, "-out", certificate_, "-days", "30", "-subj", "/CN=" + name_});
 }
 
-std::filesystem::path CertificateAuthority::keystore(const std::string& name,
-                                                     const Server& server) const {
+CertificateAuthority::Identity CertificateAuthority::identity(const std::string& name,
+                                                              const Server& server) const {
   const std::string key = file(name + ".key");
   const std::string request = file(name + ".csr");
   const std::string signed_one = file(name + ".pem");
@@ -45,8 +45,14 @@ std::filesystem::path CertificateAuthority::keystore(const std::string& name,
   write_file(extensions, alternative_names(server.host));
   openssl({"x509", "-req", "-in", request, "-CA", certificate_, "-CAkey", key_, "-CAcreateserial",
            "-days", std::to_string(server.days), "-extfile", extensions, "-out", signed_one});
+  return {read_file(key), read_file(signed_one)};
+}
+
+std::filesystem::path CertificateAuthority::keystore(const std::string& name,
+                                                     const Server& server) const {
+  const Identity made = identity(name, server);
   std::filesystem::path store = file(name + ".keystore.pem");
-  write_file(store, read_file(key) + read_file(signed_one) + read_file(certificate_));
+  write_file(store, made.key + made.certificate + read_file(certificate_));
   return store;
 }
 

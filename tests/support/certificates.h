@@ -20,6 +20,13 @@ class CertificateAuthority {
 
   /// Its certificate, for those who trust it.
   const std::filesystem::path& certificate() const { return certificate_; }
+  /// A private key and its certificate, as PEM text.
+  struct Identity {
+    std::string key;
+    std::string certificate;
+  };
+  /// Signs for a host or, as CN alone, for a client.
+  Identity identity(const std::string& name, const Server& server) const;
   /// Makes a server's private key and certificate, as one PEM file that Kafka takes for a keystore.
   std::filesystem::path keystore(const std::string& name, const Server& server) const;
 

@@ -55,17 +55,18 @@ std::string DaemonSpec::yaml() const {
   return yaml;
 }
 
-Finished run_moult(const std::vector<std::string>& arguments) {
+Finished run_moult(const std::vector<std::string>& arguments, const Environment& environment) {
   std::vector<std::string> command{MOULT_BINARY};
   command.insert(command.end(), arguments.begin(), arguments.end());
-  return run_to_end(command, kCommandBound);
+  return run_to_end(command, kCommandBound, environment);
 }
 
 Daemon::Daemon(const Scratch& scratch, const std::string& name, const DaemonSpec& spec)
     : name_(name),
       config_(write_config(scratch, name, spec)),
       log_(scratch / (name + ".log")),
-      process_({MOULT_BINARY, "run", "--config", config_.string()}, {log_, log_}) {}
+      process_({MOULT_BINARY, "run", "--config", config_.string()}, {log_, log_},
+               spec.environment) {}
 
 Daemon::~Daemon() {
   if (!::testing::Test::HasFailure()) return;

@@ -37,12 +37,13 @@ struct DaemonSpec {
   Properties kafka = {};    // `bootstrap.servers` at least
   Properties options = {};  // `commit_interval`, `drain_deadline`, `revoke_deadline`, …
   std::vector<ConsumerSpec> consumers = {};
+  Environment environment = {};  // not in the file
 
   std::string yaml() const;
 };
 
 /// Runs `moult` with these arguments to its end.
-Finished run_moult(const std::vector<std::string>& arguments);
+Finished run_moult(const std::vector<std::string>& arguments, const Environment& environment = {});
 
 /// A running `moult run`. It is killed when this object goes. When the test has failed by then, the
 /// end of its log is printed.

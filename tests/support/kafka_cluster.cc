@@ -47,10 +47,23 @@ KafkaCluster::KafkaCluster(const Options& options)
     write_file(scratch / "extra.properties", options.properties);
     arguments.insert(arguments.end(), {"--config", (scratch / "extra.properties").string()});
   }
+  if (!options.classes.empty()) {
+    arguments.insert(arguments.end(), {"--classpath", options.classes.string()});
+  }
   for (const std::string& listener : options.listeners) {
     arguments.insert(arguments.end(), {"--listener", listener});
   }
   up(arguments);
+}
+
+void KafkaCluster::compile(const std::filesystem::path& source,
+                           const std::filesystem::path& classes) {
+  std::string jars = run({"fetch"});
+  if (jars.ends_with('\n')) jars.pop_back();
+  const Finished finished = run_to_end(
+      {"javac", "-cp", jars + "/*", "-d", classes.string(), source.string()}, kToolBound);
+  if (finished.status == 0) return;
+  throw std::runtime_error(fmt::format("javac (tools/setup --test) failed: {}", finished.errors));
 }
 
 KafkaCluster::~KafkaCluster() {
@@ -130,7 +143,7 @@ std::size_t KafkaCluster::log_lines(const std::string& text, const std::string& 
   return count;
 }
 
-std::string KafkaCluster::run(const std::vector<std::string>& arguments) const {
+std::string KafkaCluster::run(const std::vector<std::string>& arguments) {
   std::vector<std::string> command{MOULT_SOURCE_DIR "/tools/kafka"};
   command.insert(command.end(), arguments.begin(), arguments.end());
   Finished finished = run_to_end(command, kToolBound);

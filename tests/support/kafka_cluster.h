@@ -15,11 +15,15 @@ class KafkaCluster {
     int brokers = 1;
     std::string properties = {};              // lines added to every server.properties
     std::vector<std::string> listeners = {};  // NAME:PROTOCOL, beside the plain one
+    std::filesystem::path classes = {};       // a folder of Java classes that the properties name
   };
 
   /// The cluster that all tests of this binary share, with one broker; started at the first call.
   /// Where the environment names one in MOULT_TEST_KAFKA, that one is used, and left running.
   static KafkaCluster& shared();
+
+  /// Compiles a Java source against Kafka's jars, into `classes`. Throws with the compiler's words.
+  static void compile(const std::filesystem::path& source, const std::filesystem::path& classes);
 
   explicit KafkaCluster(const Options& options);
   ~KafkaCluster();
@@ -58,7 +62,7 @@ class KafkaCluster {
 
   void up(const std::vector<std::string>& options);
   std::size_t log_lines(const std::string& text, const std::string& other = "") const;
-  std::string run(const std::vector<std::string>& arguments) const;
+  static std::string run(const std::vector<std::string>& arguments);
 
   std::string name_;
   bool ours_ = true;

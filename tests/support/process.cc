@@ -25,26 +25,46 @@ UniqueFd open_for_output(const std::filesystem::path& path) {
 }
 
 /// Between fork and exec: only async-signal-safe calls, for other threads may hold locks.
-[[noreturn]] void become(char* const* arguments, int out, int errors) {
+[[noreturn]] void become(char* const* arguments, char* const* variables, int out, int errors) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(errors, STDERR_FILENO);
-  ::execvp(arguments[0], arguments);
+  ::execvpe(arguments[0], arguments, variables);
   ::_exit(127);
+}
+
+/// NAME=value of this process, with `on_top` in place of those of the same name.
+std::vector<std::string> variables_with(const Environment& on_top) {
+  std::vector<std::string> lines;
+  for (char** line = environ; *line != nullptr; ++line) {
+    const std::string text = *line;
+    if (!on_top.contains(text.substr(0, text.find('=')))) lines.push_back(text);
+  }
+  for (const auto& [name, value] : on_top) lines.push_back(name + "=" + value);
+  return lines;
+}
+
+/// As exec wants them; they point into `words`.
+std::vector<char*> pointers_to(std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  return pointers;
 }
 
 }  // namespace
 
-Process::Process(const std::vector<std::string>& command, const Output& output) {
+Process::Process(const std::vector<std::string>& command, const Output& output,
+                 const Environment& environment) {
   const UniqueFd out = open_for_output(output.out);
   const UniqueFd errors = open_for_output(output.errors);
   std::vector<std::string> words = command;
-  std::vector<char*> arguments;
-  arguments.reserve(words.size() + 1);
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
+  const std::vector<char*> arguments = pointers_to(words);
+  std::vector<std::string> lines = variables_with(environment);
+  const std::vector<char*> variables = pointers_to(lines);
   pid_ = ::fork();
-  if (pid_ == 0) become(arguments.data(), out.get(), errors.get());
+  if (pid_ == 0) become(arguments.data(), variables.data(), out.get(), errors.get());
   if (pid_ < 0) throw std::runtime_error("fork failed");
   // By number: glibc 2.36 declares the function for C alone.
   fd_ = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
@@ -74,10 +94,11 @@ std::optional<int> Process::wait_exit(Duration bound) {
   return status_;
 }
 
-Finished run_to_end(const std::vector<std::string>& command, Duration bound) {
+Finished run_to_end(const std::vector<std::string>& command, Duration bound,
+                    const Environment& environment) {
   const Scratch scratch;
   const Process::Output output{scratch / "out", scratch / "errors"};
-  Process process(command, output);
+  Process process(command, output, environment);
   const auto status = process.wait_exit(bound);
   Finished finished{status.value_or(-SIGKILL), read_file(output.out), read_file(output.errors)};
   if (status) return finished;

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,9 @@
 
 namespace moult::testing {
 
+/// Variables on top of the test's own.
+using Environment = std::map<std::string, std::string>;
+
 /// A child process. It is killed when this object goes, or when the test itself dies.
 class Process {
  public:
@@ -20,7 +24,8 @@ class Process {
     std::filesystem::path errors;  // may be the same file
   };
 
-  Process(const std::vector<std::string>& command, const Output& output);
+  Process(const std::vector<std::string>& command, const Output& output,
+          const Environment& environment = {});
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -45,6 +50,7 @@ struct Finished {
 };
 
 /// Runs a command to its end. One that outlives `bound` is killed, and an error.
-Finished run_to_end(const std::vector<std::string>& command, Duration bound);
+Finished run_to_end(const std::vector<std::string>& command, Duration bound,
+                    const Environment& environment = {});
 
 }  // namespace moult::testing

@@ -14,7 +14,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string value_of(const ConfHandle& conf, const char* name) {
+std::string value_of(const ClientConf& conf, const char* name) {
   std::array<char, 256> value{};
   std::size_t size = value.size();
   EXPECT_EQ(rd_kafka_conf_get(conf.get(), name, value.data(), &size), RD_KAFKA_CONF_OK) << name;

@@ -130,11 +130,12 @@ TEST_F(ConfigLoadTest, TheMemoryBudgetHasARange) {
 }
 
 TEST_F(ConfigLoadTest, AnUnknownKeyNearToNothingListsTheValidOnes) {
-  EXPECT_THAT(problems(with_top_lines("admin_socket: /run/moult.sock\n")),
-              ElementsAre("1:1: unknown key 'admin_socket' in the top level; valid: kafka, "
-                          "plugins_path, plugins_owner, plugins_manifest, topic_prefix, "
-                          "staging_path, commit_interval, drain_deadline, revoke_deadline, "
-                          "soak, memory_budget, log, admin, consumers"));
+  EXPECT_THAT(
+      problems(with_top_lines("admin_socket: /run/moult.sock\n")),
+      ElementsAre("1:1: unknown key 'admin_socket' in the top level; valid: preset, "
+                  "aws, kafka, plugins_path, plugins_owner, plugins_manifest, topic_prefix, "
+                  "staging_path, commit_interval, drain_deadline, revoke_deadline, "
+                  "soak, memory_budget, log, admin, consumers"));
 }
 
 TEST_F(ConfigLoadTest, SectionsHaveTheRightKind) {

@@ -7,6 +7,7 @@ set(CONFIG_UNIT_TESTS
   config_json_test.cc
   config_kafka_test.cc
   config_load_test.cc
+  config_preset_test.cc
   config_topics_test.cc
   config_units_test.cc
   config_yaml_test.cc)
