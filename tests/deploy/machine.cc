@@ -71,4 +71,16 @@ void Machine::write(const std::string& path, const std::string& text) const {
   put(scratch / "file", path);
 }
 
+void install_packages(const Machine& machine) {
+  std::string names;
+  for (const auto& file : std::filesystem::directory_iterator(MOULT_PACKAGES)) {
+    if (file.path().extension() != ".deb") continue;
+    machine.put(file.path(), "/root");
+    names += " ./" + file.path().filename().string();
+  }
+  // Its apt knows no archive: a dependency that is not there already is an error.
+  machine.output("DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends" +
+                 names);
+}
+
 }  // namespace moult::testing

@@ -43,4 +43,7 @@ class Machine {
   std::string folder_;
 };
 
+/// The packages that `cpack` made, put into a machine and installed there.
+void install_packages(const Machine& machine);
+
 }  // namespace moult::testing

@@ -26,18 +26,6 @@ void open_to_all(const std::filesystem::path& folder) {
 
 }  // namespace
 
-void install_packages(const Machine& machine) {
-  std::string names;
-  for (const auto& file : std::filesystem::directory_iterator(MOULT_PACKAGES)) {
-    if (file.path().extension() != ".deb") continue;
-    machine.put(file.path(), "/root");
-    names += " ./" + file.path().filename().string();
-  }
-  // Its apt knows no archive: a dependency that is not there already is an error.
-  machine.output("DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends" +
-                 names);
-}
-
 Site::Site() : machine({files.path().string() + ":/srv/test"}) {
   open_to_all(files.path());
   install_packages(machine);

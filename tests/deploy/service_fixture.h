@@ -9,9 +9,6 @@
 
 namespace moult::testing {
 
-/// The packages that `cpack` made, put into a machine and installed there.
-void install_packages(const Machine& machine);
-
 /// What the tests of the service share: a machine with the packages installed, and a folder that is
 /// there inside as /srv/test.
 struct Site {

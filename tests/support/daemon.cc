@@ -44,7 +44,7 @@ std::filesystem::path write_config(const Scratch& scratch, const std::string& na
 std::string DaemonSpec::yaml() const {
   std::string yaml =
       fmt::format("kafka: {}\nplugins_path: {}\nlog: {{format: text, level: info}}\n",
-                  flow_map(kafka), MOULT_TEST_PLUGINS);
+                  flow_map(kafka), plugins_path.empty() ? MOULT_TEST_PLUGINS : plugins_path);
   for (const auto& [name, value] : options) yaml += fmt::format("{}: {}\n", name, value);
   yaml += "consumers:\n";
   for (const ConsumerSpec& consumer : consumers) {

@@ -38,6 +38,7 @@ struct DaemonSpec {
   Properties options = {};  // `commit_interval`, `drain_deadline`, `revoke_deadline`, …
   std::vector<ConsumerSpec> consumers = {};
   Environment environment = {};  // not in the file
+  std::string plugins_path = {};  // empty: tests/support/plugins of the build
 
   std::string yaml() const;
 };

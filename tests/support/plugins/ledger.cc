@@ -23,7 +23,7 @@
 // with an empty line: a kill can cut the one before short.
 //
 // Settings: {"ledger": "/path"} and, all optional:
-//   tag                  text without spaces, default "-"
+//   tag                  text without spaces, default "-", or what the plugin was built with
 //   sleep_us_per_record  sleep_ms_per_batch (before its first record)  delay_revoked_ms
 //   hang_on_offset       blocks until cancelled; with "ignore_cancel": true for ever
 //   hang_times           for its first attempts alone; default 0: all
@@ -59,6 +59,12 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
+
+// A plugin of several versions, for the tests of deployments.
+#ifndef LEDGER_VERSION
+#define LEDGER_VERSION "1.0.0"
+#define LEDGER_TAG "-"
+#endif
 
 namespace {
 
@@ -111,7 +117,7 @@ struct Settings {
   }
 
   std::string ledger;
-  std::string tag = "-";
+  std::string tag = LEDGER_TAG;
   std::int64_t sleep_us_per_record = 0;
   std::int64_t sleep_ms_per_batch = 0;
   std::int64_t delay_revoked_ms = 0;
@@ -396,4 +402,4 @@ class LedgerHandler : public moult::Handler {
 
 }  // namespace
 
-MOULT_HANDLER(LedgerHandler, "ledger", "1.0.0");
+MOULT_HANDLER(LedgerHandler, "ledger", LEDGER_VERSION);
