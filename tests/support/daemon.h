@@ -37,7 +37,7 @@ struct DaemonSpec {
   Properties kafka = {};    // `bootstrap.servers` at least
   Properties options = {};  // `commit_interval`, `drain_deadline`, `revoke_deadline`, …
   std::vector<ConsumerSpec> consumers = {};
-  Environment environment = {};  // not in the file
+  Environment environment = {};   // not in the file
   std::string plugins_path = {};  // empty: tests/support/plugins of the build
 
   std::string yaml() const;
