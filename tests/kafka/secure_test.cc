@@ -1,6 +1,8 @@
 // Brokers that want a password, and brokers that have to prove who they are.
 #include <fmt/format.h>
 
+#include <csignal>
+#include <filesystem>
 #include <memory>
 
 #include "tests/kafka/group_fixture.h"
@@ -9,6 +11,7 @@
 namespace moult::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -75,6 +78,16 @@ class Secure : public OneGroup {
   }
 
   void stop(Daemon& daemon) { EXPECT_EQ(daemon.stop(), 0); }
+
+  /// What daemons left when they died, with the names of the files.
+  std::string crash_reports() const {
+    std::string all;
+    for (const auto& file : std::filesystem::directory_iterator(scratch_.path())) {
+      const std::string name = file.path().filename().string();
+      if (name.starts_with("crash-")) all += name + '\n' + read_file(file.path());
+    }
+    return all;
+  }
 };
 
 TEST_F(Secure, N8_AWrongPasswordThatIsMendedOnTheBrokerRecoversAndIsNeverInTheLog) {
@@ -101,7 +114,13 @@ TEST_F(Secure, N8_AWrongPasswordThatIsMendedOnTheBrokerRecoversAndIsNeverInTheLo
   ASSERT_TRUE(daemon->wait_log("ready again", kLong));
   daemon->signal(SIGTTIN);
   ASSERT_TRUE(daemon->wait_log("state=idle", kLong));
-  stop(*daemon);
+  EXPECT_THAT(read_file(fmt::format("/proc/{}/cmdline", daemon->pid())),
+              AllOf(HasSubstr("moult"), Not(HasSubstr(secret))));
+  const Finished status = run_moult({"status", "--json", "--config", daemon->config().string()});
+  EXPECT_THAT(status.out, AllOf(HasSubstr("watermark"), Not(HasSubstr(secret))));
+  daemon->signal(SIGABRT);
+  EXPECT_EQ(daemon->wait_exit(kLong), -SIGABRT);
+  EXPECT_THAT(crash_reports(), AllOf(HasSubstr("SIGABRT"), Not(HasSubstr(secret))));
   EXPECT_THAT(daemon->log(), Not(HasSubstr(secret)));
   const Finished check = run_moult({"check", "--config", daemon->config().string(), "--print"});
   EXPECT_EQ(check.status, 0);

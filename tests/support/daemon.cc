@@ -39,6 +39,12 @@ std::filesystem::path write_config(const Scratch& scratch, const std::string& na
   return path;
 }
 
+/// With its crash reports among the test's files, unless the test has another place for them.
+Environment with_reports_in(const Scratch& scratch, Environment environment) {
+  environment.try_emplace("LOGS_DIRECTORY", scratch.path().string());
+  return environment;
+}
+
 }  // namespace
 
 std::string DaemonSpec::yaml() const {
@@ -66,7 +72,7 @@ Daemon::Daemon(const Scratch& scratch, const std::string& name, const DaemonSpec
       config_(write_config(scratch, name, spec)),
       log_(scratch / (name + ".log")),
       process_({MOULT_BINARY, "run", "--config", config_.string()}, {log_, log_},
-               spec.environment) {}
+               with_reports_in(scratch, spec.environment)) {}
 
 Daemon::~Daemon() {
   if (!::testing::Test::HasFailure()) return;
