@@ -12,7 +12,9 @@ namespace :load do
     set_if_empty :moult_binary, "moult"
     set_if_empty :moult_config, "config/moult.yaml"  # of the release; absolute: outside of it
     set_if_empty :moult_plugins, "plugins/*.so"   # checked instead when the configuration is outside
-    set_if_empty :moult_env, {}                   # what the configuration's ${VAR} need at the check
+    # What the configuration's ${VAR} need at the check, which talks to no cluster: placeholders, never
+    # secrets. They are in the arguments of a process and in Capistrano's log.
+    set_if_empty :moult_env, {}
     set_if_empty :moult_check, true               # at deploy:updated and deploy:reverted
     set_if_empty :moult_activate, :reload         # at deploy:published; or :restart
     set_if_empty :moult_hooks, true               # false: tasks alone
@@ -24,6 +26,7 @@ namespace :moult do
   systemctl = lambda do |*arguments|
     [*(%w[sudo -n] if fetch(:moult_use_sudo)), *fetch(:moult_systemctl).split, *arguments, *services.call]
   end
+  name_of = ->(host) { [host.hostname, host.port].compact.join(":") }
   # Runs in the context of an `on` block, which is `backend`. What systemctl says of a failure is not
   # why; the unit's last lines are.
   unit_to = lambda do |backend, *verb|
@@ -34,24 +37,45 @@ namespace :moult do
     backend.error("#{verb.join(' ')} #{services.call.join(' ')} failed:\n#{lines}")
     raise
   end
+  # Returns what failed, by host. `on` alone raises at the first host that failed: the others are not
+  # waited for, and what comes next is done on none of them.
+  each_of = lambda do |hosts, &block|
+    failed = {}
+    on hosts do |host|
+      instance_exec(host, &block)
+    rescue StandardError => e
+      failed[name_of.call(host)] = e
+    end
+    failed
+  end
+  lines_of = ->(failed) { failed.map { |host, e| "#{host}: #{e.message}" } }
+  units_to = lambda do |*verb|
+    failed = each_of.call(roles(fetch(:moult_roles))) { unit_to.call(self, *verb) }
+    raise lines_of.call(failed).join("\n"), cause: failed.values.first unless failed.empty?
+  end
+  # A service that does not run yet is started by a reload too.
+  activate = -> { fetch(:moult_activate).to_sym == :restart ? :restart : "reload-or-restart" }
+  link_back = lambda do |backend, previous|
+    next if backend.capture(:readlink, current_path) == previous
+    temporary = releases_path.join("current")
+    backend.execute :ln, "-sfn", previous, temporary
+    backend.execute :mv, "-fT", temporary, current_path
+  end
   # What `current` was on each host before it moved; empty on a host that had none.
   before = {}
+  # Hosts that the way back failed on.
+  left = {}
+  begun = false
   handed_over = false
 
   desc "Start the service"
-  task :start do
-    on(roles(fetch(:moult_roles))) { unit_to.call(self, :start) }
-  end
+  task(:start) { units_to.call(:start) }
 
   desc "Stop the service: records in hand are finished and committed"
-  task :stop do
-    on(roles(fetch(:moult_roles))) { unit_to.call(self, :stop) }
-  end
+  task(:stop) { units_to.call(:stop) }
 
   desc "Stop and start the service: for what a reload can't change"
-  task :restart do
-    on(roles(fetch(:moult_roles))) { unit_to.call(self, :restart) }
-  end
+  task(:restart) { units_to.call(:restart) }
 
   desc "What systemd says of the service; fails when it does not run"
   task :status do
@@ -59,15 +83,10 @@ namespace :moult do
   end
 
   desc "Take the current release's plugins and configuration over, without leaving the group"
-  task :reload do
-    # A service that does not run yet is started.
-    on(roles(fetch(:moult_roles))) { unit_to.call(self, "reload-or-restart") }
-  end
+  task(:reload) { units_to.call("reload-or-restart") }
 
   desc "Begin no new batch, stay in the group (a stop or restart ends it)"
-  task :quiet do
-    on(roles(fetch(:moult_roles))) { unit_to.call(self, :kill, "--kill-who=main", "--signal=TSTP") }
-  end
+  task(:quiet) { units_to.call(:kill, "--kill-who=main", "--signal=TSTP") }
 
   desc "Verify and try the release's plugins, without touching what runs"
   task :check do
@@ -93,47 +112,49 @@ namespace :moult do
   task :note_current do
     next unless fetch(:moult_hooks)
     on release_roles(:all) do |host|
-      before[host.to_s] = capture(:readlink, current_path, raise_on_non_zero_exit: false)
+      before[name_of.call(host)] = capture(:readlink, current_path, raise_on_non_zero_exit: false)
     end
   end
 
   # The way back is taken here and not at deploy:failed alone, which a deploy:rollback does not have.
   task :hand_over do
     next unless fetch(:moult_hooks)
-    invoke(fetch(:moult_activate).to_sym == :restart ? "moult:restart" : "moult:reload")
+    begun = true
+    invoke(activate.call == :restart ? "moult:restart" : "moult:reload")
     handed_over = true
-  rescue StandardError
+  rescue StandardError => refused
     invoke "moult:back"
-    raise
+    raise if left.empty?
+    raise "#{refused.message}\nThe way back failed on #{left.keys.join(', ')}"
   end
 
   # `current` must not go on naming a release that was refused: the next start would run it. On hosts
-  # that took it already the release before takes over again.
+  # that took it already the release before takes over again, in the way that this one did: what one
+  # reload can't change, the reload back can't either. Raises nothing: deploy:failed goes on from here.
   task :back do
     next if !fetch(:moult_hooks) || handed_over || before.empty?
-    on release_roles(:all) do |host|
-      previous = before[host.to_s]
+    running = roles(fetch(:moult_roles)).map(&name_of)
+    left = each_of.call(release_roles(:all)) do |host|
+      previous = before[name_of.call(host)].to_s
       if previous.empty?
         warn "#{host}: there is no release before this one to go back to"
-      elsif capture(:readlink, current_path) != previous
-        temporary = releases_path.join("current")
-        execute :ln, "-sfn", previous, temporary
-        execute :mv, "-fT", temporary, current_path
+      else
+        link_back.call(self, previous)
+        unit_to.call(self, activate.call) if begun && running.include?(name_of.call(host))
       end
     end
-    on roles(fetch(:moult_roles)) do |host|
-      unit_to.call(self, "reload-or-restart") unless before[host.to_s].to_s.empty?
-    end
+    lines_of.call(left).each { |line| warn "The way back failed on #{line}" }
   end
 
   # deploy:rollback goes to the second newest folder in releases/, by its time. One that never became
   # current must not count there; deploy:cleanup goes by names and removes it in its turn.
   task :pass_over do
     next if !fetch(:moult_hooks) || handed_over || release_path == current_path
-    on release_roles(:all) do
+    failed = each_of.call(release_roles(:all)) do
       current = capture(:readlink, current_path, raise_on_non_zero_exit: false)
       execute :touch, "-d", "@0", release_path if current != release_path.to_s && test("[ -d #{release_path} ]")
     end
+    lines_of.call(failed).each { |line| warn "A rollback may go to the refused release on #{line}" }
   end
 end
 

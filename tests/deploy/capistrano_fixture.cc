@@ -55,7 +55,16 @@ constexpr const char* kStage = R"(server "127.0.0.1", user: "deploy", roles: %w[
 set :ssh_options, port: {}, keys: ["{}"], keys_only: true, verify_host_key: :never
 )";
 
-constexpr const char* kSudoers = "deploy ALL=(root) NOPASSWD: /usr/bin/systemctl * moult\n";
+/// As the README has it.
+constexpr const char* kSudoers = R"(deploy ALL=(root) NOPASSWD: \
+  /usr/bin/systemctl start moult, \
+  /usr/bin/systemctl stop moult, \
+  /usr/bin/systemctl restart moult, \
+  /usr/bin/systemctl reload-or-restart moult, \
+  /usr/bin/systemctl status --no-pager moult, \
+  /usr/bin/systemctl status --no-pager --full --lines\=15 moult, \
+  /usr/bin/systemctl kill --kill-who\=main --signal\=TSTP moult
+)";
 
 constexpr const char* kSshd = R"(ListenAddress 127.0.0.1
 Port {}

@@ -6,9 +6,27 @@
 namespace moult::testing {
 namespace {
 
-using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
+
+/// The machine by another name is a second server, from when `current` is noted. Nothing listens at
+/// its port when the release is handed over. (The link is moved by the first alone: it is the same
+/// link.)
+constexpr const char* kSecondServerDies = R"(
+namespace :second do
+  host = nil
+  task(:comes) { host = server("localhost", user: "deploy", roles: %w[app]) }
+  task(:waits) { host.set(:no_release, true) }
+  task :dies do
+    host.set(:no_release, nil)
+    host.set(:ssh_options, { port: 1 })
+  end
+end
+before "moult:note_current", "second:comes"
+after "moult:note_current", "second:waits"
+before "moult:hand_over", "second:dies"
+)";
 
 TEST_F(Capistrano, ADeployHandsOverAndNobodyNotices) {
   begin();
@@ -76,6 +94,36 @@ TEST_F(Capistrano, ARefusedReloadFailsTheDeployAndCurrentGoesBack) {
   EXPECT_TRUE(wait_version("1"));
   EXPECT_THAT(of_event(of_tag(ledger_.read(), "2"), Event::kRecord), IsEmpty()) << "only tried";
   finish("deploys refused at the reload");
+}
+
+TEST_F(Capistrano, AServerThatDiesKeepsNoOtherFromGoingBack) {
+  begin();
+  ASSERT_FALSE(HasFatalFailure());
+  const std::string first = target_.current();
+  commit("2", release_spec());
+  const Finished deploy = cap("deploy", kSecondServerDies);
+  EXPECT_NE(deploy.status, 0);
+  EXPECT_THAT(deploy.errors,
+              ContainsRegex("cap aborted!\n.*localhost.*\nThe way back failed on localhost"));
+  EXPECT_EQ(target_.current(), first);
+  EXPECT_TRUE(wait_version("1")) << "again";
+  EXPECT_THAT(of_event(of_tag(ledger_.read(), "2"), Event::kRecord), Not(IsEmpty()));
+  finish("deploy with a server that died");
+}
+
+TEST_F(Capistrano, TheWayBackOfARestartIsARestart) {
+  begin();
+  ASSERT_FALSE(HasFatalFailure());
+  const std::string first = target_.current();
+  DaemonSpec needs_restart = release_spec();
+  needs_restart.options["commit_interval"] = "300ms";
+  commit("2", needs_restart);
+  const Finished deploy =
+      cap("deploy", std::string(kSecondServerDies) + "set :moult_activate, :restart\n");
+  EXPECT_NE(deploy.status, 0);
+  EXPECT_EQ(target_.current(), first);
+  EXPECT_TRUE(wait_version("1")) << "again";
+  finish_restarted("deploy by restart with a server that died");
 }
 
 TEST_F(Capistrano, ARollbackPassesOverARefusedReleaseAndNobodyNotices) {
