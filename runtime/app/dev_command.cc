@@ -58,6 +58,7 @@ void embed(Config& config, const std::string& bootstrap_servers) {
   for (ConsumerConfig& consumer : config.consumers) {
     consumer.kafka["bootstrap.servers"].value = bootstrap_servers;
     consumer.kafka["security.protocol"].value = "plaintext";
+    consumer.aws_iam.reset();
     consumer.kafka["auto.offset.reset"].value = "earliest";
     // A rebalance takes the embedded broker as long as a session, less a second, though all members
     // are back at once.
@@ -93,8 +94,9 @@ std::vector<std::filesystem::path> files_of(const Config& config) {
 Status make_others(kafka::MockBroker& broker, std::set<std::string>& topics, const Config& config,
                    int partitions) {
   for (const std::string& topic : topics_of(config, {})) {
-    if (!topics.insert(topic).second) continue;
+    if (topics.contains(topic)) continue;
     if (const auto made = broker.create_topic(topic, partitions); !made) return made;
+    topics.insert(topic);
   }
   return Ok{};
 }

@@ -49,6 +49,8 @@ bool prepare(const Curl& curl, const HttpRequest& request, const HeaderLines& li
          set(curl, CURLOPT_CUSTOMREQUEST, put ? "PUT" : "GET") &&
          set(curl, CURLOPT_HTTPHEADER, lines.get()) && set(curl, CURLOPT_TIMEOUT_MS, timeout) &&
          set(curl, CURLOPT_CONNECTTIMEOUT_MS, timeout / 2) &&
+         // A lookup that does not end is left behind, not waited for.
+         set(curl, CURLOPT_QUICK_EXIT, 1L) &&
          // Its timeouts by a signal would be another thread's business.
          set(curl, CURLOPT_NOSIGNAL, 1L) && set(curl, CURLOPT_WRITEFUNCTION, keep_body) &&
          set(curl, CURLOPT_WRITEDATA, &body) && set(curl, CURLOPT_NOPROGRESS, 0L) &&

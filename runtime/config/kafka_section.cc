@@ -28,6 +28,16 @@ std::optional<std::string> read_property(Reading& reading, const Value& property
                          fmt::format("{} holds a NUL character", in_quotes(property.key)));
     return std::nullopt;
   }
+  // Librdkafka would write it to its log as it is.
+  const bool names_brokers =
+      property.key == "bootstrap.servers" || property.key == "metadata.broker.list";
+  if (names_brokers && text->find('@') != std::string::npos) {
+    reading.problems.add(property.place,
+                         fmt::format("{} holds a user or password: an entry is HOST:PORT; they "
+                                     "belong into sasl.username and sasl.password",
+                                     in_quotes(property.key)));
+    return std::nullopt;
+  }
   check_property(reading, property, *text);
   return text;
 }

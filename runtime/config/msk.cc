@@ -60,13 +60,18 @@ bool is_aws(std::string_view host) {
                      [&](std::string_view domain) { return host.ends_with(domain); });
 }
 
-/// In b-1.orders.a1b2c3.c2.kafka.eu-west-1.amazonaws.com the label before the domain.
+/// In b-1.orders.a1b2c3.c2.kafka.eu-west-1.amazonaws.com the label before the domain; a load
+/// balancer's or an endpoint's name has another one there.
 std::string_view region_in(std::string_view host) {
   for (const std::string_view domain : kAwsDomains) {
     if (!host.ends_with(domain)) continue;
     host.remove_suffix(domain.size());
     const std::size_t dot = host.rfind('.');
-    return dot == std::string_view::npos ? std::string_view() : host.substr(dot + 1);
+    if (dot == std::string_view::npos) return {};
+    const std::string_view before = host.substr(0, dot);
+    const std::string_view service = before.substr(before.rfind('.') + 1);
+    const bool is_msk = service == "kafka" || service.starts_with("kafka-");
+    return is_msk ? host.substr(dot + 1) : std::string_view();
   }
   return {};
 }

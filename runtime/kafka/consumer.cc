@@ -326,9 +326,7 @@ void Consumer::apply(const Unassign& command) {
                                      {"topic", partition.topic},
                                      {"partition", partition.partition}});
   }
-  std::vector<TopicPartition> partitions = command.partitions;
-  std::erase_if(partitions, [&](const auto& it) { return unclaimed_.erase(it) > 0; });
-  change_assignment(false, to_list(partitions).get());
+  change_assignment(false, to_list(take_claimed(command.partitions)).get());
 }
 
 void Consumer::apply(const Stopped& command) {

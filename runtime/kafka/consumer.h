@@ -153,6 +153,9 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   void handle(const RequestInspect& request);
   void handle(const RequestTopics& request);
   void handle(const RequestForget& request);
+  void handle(const AddHandler& event);
+  bool all_paused() const;
+  std::vector<TopicPartition> take_claimed(std::vector<TopicPartition> partitions);
   Status accept(const RequestTopics& request);
   std::optional<std::string> moved_topic(const TopicRouter& router) const;
   void handle(const StandbyCreated& event);
@@ -223,7 +226,8 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   QueueHandle answer_queue_;  // to commits and questions
   Dispatcher dispatcher_;
   Topics topics_;
-  std::deque<TopicRouter> routers_;     // the first is of topics_, the others were before it
+  std::deque<TopicRouter> routers_;  // the first is of topics_, the others were before it
+  std::set<HandlerIndex> forgotten_;
   std::set<TopicPartition> unclaimed_;  // that the group gave us for a handler that is forgotten
   std::unordered_map<LaneId, std::unique_ptr<ReadySignal>> signals_;
   std::vector<Message> inbox_;

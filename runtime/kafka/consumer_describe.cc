@@ -11,16 +11,21 @@
 namespace moult::kafka {
 
 void Consumer::handle(const RequestInspect& request) {
-  ConsumerSnapshot snapshot{options_.group, quiet_, true, unready(), {}};
-  for (std::size_t i = 0; i < topics_.size(); ++i) {
-    if (topics_[i].empty()) continue;
-    const HandlerIndex handler{static_cast<std::uint32_t>(i)};
-    snapshot.paused = snapshot.paused && dispatcher_.paused(handler);
-  }
+  ConsumerSnapshot snapshot{options_.group, quiet_, all_paused(), unready(), {}};
   for (const LaneId id : dispatcher_.assigned_lanes()) {
     snapshot.lanes.push_back(snapshot_of(dispatcher_.lane(id)));
   }
   request.tell(std::move(snapshot));
+}
+
+/// Of the handlers that read something.
+bool Consumer::all_paused() const {
+  bool all = true;
+  for (std::size_t i = 0; i < topics_.size(); ++i) {
+    if (topics_[i].empty()) continue;
+    all = all && dispatcher_.paused(HandlerIndex{static_cast<std::uint32_t>(i)});
+  }
+  return all;
 }
 
 std::vector<std::string> Consumer::describe_unfinished(const std::vector<LaneId>& lanes) const {

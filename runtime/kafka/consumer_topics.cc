@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "runtime/kafka/consumer.h"
 #include "runtime/kafka/errors.h"
 #include "runtime/kafka/partition_list.h"
@@ -31,6 +33,9 @@ void Consumer::handle(const RequestTopics& request) { request.done(accept(reques
 
 Status Consumer::accept(const RequestTopics& request) {
   if (stopping_) return failure("the consumer stops");
+  if (std::ranges::all_of(request.topics, [](const auto& it) { return it.empty(); })) {
+    return failure(fmt::format("group '{}' would read nothing", options_.group));
+  }
   auto router = TopicRouter::make(request.topics);
   if (!router) return Unexpected(router.error());
   if (const auto topic = moved_topic(*router)) {
@@ -60,13 +65,21 @@ std::optional<std::string> Consumer::moved_topic(const TopicRouter& router) cons
   return std::nullopt;
 }
 
+/// Where all are paused, the group is: one that comes waits like them.
+void Consumer::handle(const AddHandler& event) {
+  const bool paused = all_paused();
+  forgotten_.erase(event.handler);
+  dispatcher_.on(event, Clock::now());
+  if (paused) dispatcher_.on(Pause{event.handler, true}, Clock::now());
+}
+
 void Consumer::handle(const RequestForget& request) {
   const auto index = static_cast<std::size_t>(request.handler);
   if (index < topics_.size() && !topics_[index].empty()) {
     return request.done(failure("it reads topics"));
   }
   if (dispatcher_.has_lanes(request.handler)) return request.done(failure("it has lanes"));
-  for (TopicRouter& router : routers_) router.forget(request.handler);
+  forgotten_.insert(request.handler);
   request.done(Ok{});
 }
 
@@ -74,7 +87,8 @@ void Consumer::handle(const RequestForget& request) {
 /// goes with the next. Nothing when whoever read it is forgotten.
 std::optional<HandlerIndex> Consumer::handler_of(const std::string& topic) const {
   for (const TopicRouter& router : routers_) {
-    if (const auto handler = router.route(topic)) return handler;
+    const auto handler = router.route(topic);
+    if (handler) return forgotten_.contains(*handler) ? std::nullopt : handler;
   }
   return std::nullopt;
 }

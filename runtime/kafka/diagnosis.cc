@@ -72,11 +72,18 @@ constexpr std::array kDiagnoses = {
     Diagnosis{Ailment::kMechanism, "mechanism", "a broker does not offer this SASL mechanism",
               "sasl.mechanism is another one than its listener has",
               "set sasl.mechanism to one that the broker names (AWS MSK: SCRAM-SHA-512)"},
-    Diagnosis{Ailment::kAuthentication, "authentication", "a broker refuses our user or password",
-              "the credentials are wrong, or the cluster does not know them yet: AWS MSK takes "
-              "minutes to read a new secret, also when it says that it is active",
-              "check sasl.username and sasl.password, and that the secret is associated with the "
-              "cluster; then wait some minutes, the daemon goes on trying by itself"},
+    Diagnosis{
+        Ailment::kAuthentication, "authentication", "a broker refuses our user or password",
+        "the credentials are wrong, or the cluster does not know them yet: AWS MSK takes "
+        "minutes to read a new secret, also when it says that it is active",
+        "check sasl.username and sasl.password, and that the secret is associated with the "
+        "cluster (by IAM: the role's policy, the region, this machine's clock); then wait some "
+        "minutes, the daemon goes on trying by itself"},
+    Diagnosis{
+        Ailment::kNoToken, "no-token", "there is no token to show to the brokers",
+        "no AWS credentials were found, or whoever gives them did not answer",
+        "look at what the error names: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, "
+        "or the role of the container or instance; the daemon goes on trying by itself"},
     Diagnosis{Ailment::kReplicationFactor, "replication-factor",
               "the brokers can't make topics: invalid replication factor",
               "default.replication.factor is larger than the number of brokers that are there (on "
@@ -145,11 +152,13 @@ struct Sign {
 // In this order: to much that ends a connection early, librdkafka adds its guess at the listener.
 // To some it does not, depending on who closed first.
 constexpr std::array kSigns = {
+    // What follows in this text is not librdkafka's.
+    Sign{"acquire SASL OAUTHBEARER token", Ailment::kNoToken},
     Sign{"alert certificate required", Ailment::kClientCertificate},
     Sign{"alert bad certificate", Ailment::kClientCertificate},
     Sign{"alert unknown ca", Ailment::kClientCertificate},
     Sign{"alert certificate unknown", Ailment::kClientCertificate},
-    Sign{"unsupported protocol", Ailment::kUnsupportedProtocol},
+    Sign{"unsupported protocol \"", Ailment::kUnsupportedProtocol},
     Sign{"does not match security.protocol", Ailment::kOtherProtocol},
     Sign{"timed out in state CONNECT", Ailment::kConnectTimeout},
     Sign{"Connection setup timed out", Ailment::kHandshakeTimeout},

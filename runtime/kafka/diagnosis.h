@@ -22,6 +22,7 @@ enum class Ailment : std::uint8_t {
   kPem,
   kMechanism,
   kAuthentication,
+  kNoToken,
   kReplicationFactor,
   kTopicAuthorization,
   kGroupAuthorization,

@@ -168,8 +168,12 @@ void GroupExamination::look_at_topic(const std::string& topic, bool consumed) {
   const auto count = partition_count(topic);
   if (count) {
     if (consumed) consumed_.emplace(topic, *count);
-    return well(topic_subject(topic), "topic",
-                fmt::format("{}{} partitions", consumed ? "" : "for dead letters, ", *count));
+    well(topic_subject(topic), "topic",
+         fmt::format("{}{} partitions", consumed ? "" : "for dead letters, ", *count));
+    if (!consumed) {
+      skip(topic_subject(topic), "write", "whether we may can't be told without writing");
+    }
+    return;
   }
   const auto& [code, text] = count.error();
   const std::string other = topic_with_prefix(topic);
@@ -256,6 +260,13 @@ void GroupExamination::look_at_lag(const std::string& topic, int partitions) {
                 fmt::format("no offset of the group, {} records, auto.offset.reset is {}",
                             progress->records, reset_policy(about_.properties)),
                 progress->records == 0 ? &diagnosis_of(Ailment::kNothingNew) : nullptr);
+  }
+  if (static_cast<int>(progress->committed) < partitions &&
+      reset_policy(about_.properties) == "error") {
+    return fail(subject, "lag",
+                fmt::format("the group has offsets in {} of {} partitions", progress->committed,
+                            partitions),
+                &diagnosis_of(Ailment::kNoOffset));
   }
   const Diagnosis* remark = nullptr;
   if (progress->lag == 0) remark = &diagnosis_of(Ailment::kNothingNew);

@@ -37,6 +37,8 @@ Stage stage_of(std::string_view text, std::string_view protocol) {
   const std::size_t at = text.rfind("in state ");
   const std::string_view state = at == text.npos ? std::string_view() : text.substr(at + 9);
   if (state.starts_with("APIVERSION_QUERY")) return Stage::kApiVersions;
+  // Without a token it does not even connect.
+  if (text.find("OAUTHBEARER token") != text.npos) return Stage::kSasl;
   if (state.starts_with("AUTH_")) return Stage::kSasl;
   if (state.starts_with("UP")) return Stage::kMetadata;
   return takes_part(Stage::kTls, protocol) ? Stage::kTls : Stage::kApiVersions;

@@ -54,7 +54,9 @@ void Consumer::on_assigned(rd_kafka_topic_partition_list_t* partitions) {
 }
 
 void Consumer::on_taken(const rd_kafka_topic_partition_list_t* partitions) {
-  if (closing_) return change_assignment(false, partitions);
+  if (closing_) {
+    return change_assignment(false, to_list(take_claimed(from_list(partitions))).get());
+  }
   if (rd_kafka_assignment_lost(client_.get())) {
     log_.warning("partitions lost: work on them is dropped and comes again elsewhere",
                  {{"group", options_.group}, {"partitions", partitions->cnt}});
@@ -63,6 +65,12 @@ void Consumer::on_taken(const rd_kafka_topic_partition_list_t* partitions) {
     dispatcher_.on(Revoked{from_list(partitions)}, Clock::now());
   }
   apply_commands();
+}
+
+/// Librdkafka was never given the others.
+std::vector<TopicPartition> Consumer::take_claimed(std::vector<TopicPartition> partitions) {
+  std::erase_if(partitions, [&](const auto& it) { return unclaimed_.erase(it) > 0; });
+  return partitions;
 }
 
 bool Consumer::incremental() const {

@@ -2,15 +2,17 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
-
-#include "runtime/base/check.h"
 
 namespace moult::kafka {
 namespace {
 
-constexpr int kForEver = -1;
+// Later than librdkafka's own wish by as much: a wall clock that runs true makes no second token.
+constexpr Duration kAfterWish = std::chrono::seconds(5);
+constexpr Duration kAfterFailure = std::chrono::seconds(10) + kAfterWish;
+constexpr Duration kLongestWait = std::chrono::minutes(1);
 // MSK takes the principal from the token; librdkafka wants to have one.
 constexpr const char* kPrincipal = "moult";
 
@@ -21,10 +23,10 @@ void TokenFeed::prepare(rd_kafka_conf_t* conf) {
   rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH);
 }
 
-TokenFeed::TokenFeed(rd_kafka_t* client, std::shared_ptr<TokenSource> source)
+TokenFeed::TokenFeed(rd_kafka_t* client, QueueHandle wishes, std::shared_ptr<TokenSource> source)
     : client_(client),
       source_(std::move(source)),
-      queue_(rd_kafka_queue_get_sasl(client)),
+      queue_(std::move(wishes)),
       thread_([this](const std::stop_token& stop) { serve(stop); }) {}
 
 TokenFeed::~TokenFeed() {
@@ -34,12 +36,14 @@ TokenFeed::~TokenFeed() {
 }
 
 void TokenFeed::serve(const std::stop_token& stop) noexcept {
-  MOULT_CHECK(queue_ != nullptr, "a client for tokens was made of a configuration for others");
   pthread_setname_np(pthread_self(), "moult-token");
   while (!stop.stop_requested()) {
-    const EventHandle event(rd_kafka_queue_poll(queue_.get(), kForEver));
-    if (!event || stop.stop_requested()) continue;
-    if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH) renew(stop);
+    const Duration wait = std::clamp(due_ - Clock::now(), Duration{0}, kLongestWait);
+    const EventHandle event(rd_kafka_queue_poll(queue_.get(), static_cast<int>(to_ms(wait)) + 1));
+    if (stop.stop_requested()) return;
+    const bool wished =
+        event && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH;
+    if (wished || Clock::now() >= due_) renew(stop);
   }
 }
 
@@ -47,19 +51,26 @@ void TokenFeed::serve(const std::stop_token& stop) noexcept {
 void TokenFeed::renew(const std::stop_token& stop) {
   const auto token = source_->make(stop);
   if (stop.stop_requested()) return;
+  due_ = Clock::now() + kAfterFailure;
   if (!token) {
     rd_kafka_oauthbearer_set_token_failure(client_, token.error().message.c_str());
     return;
   }
+  if (!set(*token)) return;
+  const Duration life = token->expires - std::chrono::system_clock::now();
+  due_ = Clock::now() + std::max(life * 4 / 5, Duration{0}) + kAfterWish;
+}
+
+bool TokenFeed::set(const Token& token) {
   const auto since_1970 =
-      std::chrono::duration_cast<std::chrono::milliseconds>(token->expires.time_since_epoch());
+      std::chrono::duration_cast<std::chrono::milliseconds>(token.expires.time_since_epoch());
   std::array<char, 256> error{};
   const auto code =
-      rd_kafka_oauthbearer_set_token(client_, token->text.c_str(), since_1970.count(), kPrincipal,
+      rd_kafka_oauthbearer_set_token(client_, token.text.c_str(), since_1970.count(), kPrincipal,
                                      nullptr, 0, error.data(), error.size());
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    rd_kafka_oauthbearer_set_token_failure(client_, error.data());
-  }
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
+  rd_kafka_oauthbearer_set_token_failure(client_, error.data());
+  return false;
 }
 
 }  // namespace moult::kafka

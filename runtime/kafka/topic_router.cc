@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <set>
 
 namespace moult::kafka {
 
@@ -13,13 +14,15 @@ void TopicRouter::RegexRelease::operator()(regex_t* regex) const noexcept {
 
 Result<TopicRouter> TopicRouter::make(const std::vector<std::vector<std::string>>& topics) {
   TopicRouter router;
+  std::set<std::string> all;
   for (std::size_t i = 0; i < topics.size(); ++i) {
     const HandlerIndex handler{static_cast<std::uint32_t>(i)};
     for (const std::string& topic : topics[i]) {
+      if (!all.insert(topic).second) {
+        return failure(fmt::format("topic '{}' would be read by two handlers", topic));
+      }
       if (!topic.starts_with('^')) {
-        if (!router.names_.try_emplace(topic, handler).second) {
-          return failure(fmt::format("topic '{}' would be read by two handlers", topic));
-        }
+        router.names_.try_emplace(topic, handler);
         continue;
       }
       auto compiled = std::make_unique<regex_t>();
@@ -33,11 +36,6 @@ Result<TopicRouter> TopicRouter::make(const std::vector<std::vector<std::string>
     }
   }
   return router;
-}
-
-void TopicRouter::forget(HandlerIndex handler) {
-  std::erase_if(names_, [&](const auto& it) { return it.second == handler; });
-  std::erase_if(patterns_, [&](const Pattern& it) { return it.handler == handler; });
 }
 
 std::optional<HandlerIndex> TopicRouter::route(const std::string& topic) const {

@@ -14,7 +14,7 @@
 namespace moult::kafka {
 
 /// Tells which handler of a group a topic belongs to. A literal name wins over a regex, an earlier
-/// handler over a later one.
+/// handler over a later one. Constant after construction.
 class TopicRouter {
  public:
   /// `topics[i]` are the subscriptions of handler i: names, or POSIX extended regexes that begin
@@ -22,7 +22,6 @@ class TopicRouter {
   static Result<TopicRouter> make(const std::vector<std::vector<std::string>>& topics);
 
   std::optional<HandlerIndex> route(const std::string& topic) const;
-  void forget(HandlerIndex handler);
 
  private:
   struct RegexRelease {

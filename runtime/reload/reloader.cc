@@ -221,6 +221,15 @@ ReloadReport Reloader::do_reload(const ReloadOrder& request) {
     return report;
   }
   remove_others(request, *plans, report, intent);
+  std::vector<std::size_t> in_file;
+  for (const HandlerPlan& plan : *plans) {
+    if (const auto at = find_target(plan.settings.group, plan.spec.handler)) in_file.push_back(*at);
+  }
+  if (const auto refusal = disorder(intent.topics, in_file)) {
+    report.refused = *refusal;
+    abandon(intent.moves);
+    return report;
+  }
   const std::vector<TopicChange> topics = topic_changes(intent.topics);
   if (const Status possible = check_topics(topics); !possible) {
     report.refused = possible.error().message;
@@ -364,8 +373,8 @@ Status Reloader::load(const ReloadOrder& request, const HandlerPlan& plan, std::
   if (!loaded) return Unexpected(loaded.error());
   target.handler->add(number, std::move(loaded->running));
   report.to = loaded->facts;
-  // One that is new has no lanes to try it on.
-  const auto canary = is_there ? plan.canary : std::nullopt;
+  // One that is new has no lanes to try it on; one that was to go may still have some.
+  const auto canary = target.presence != Presence::kGone ? plan.canary : std::nullopt;
   moves.push_back({target_index, loaded->facts, plan.policy, plan.soak, true, canary});
   return Ok{};
 }

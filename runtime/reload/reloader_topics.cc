@@ -1,5 +1,7 @@
 // How a reload changes what a group reads.
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -8,10 +10,35 @@
 namespace moult {
 namespace {
 
-// A poller that is not ended answers at once.
-constexpr Duration kAnswerWait = std::chrono::seconds(10);
+std::vector<std::string> sorted(std::vector<std::string> topics) {
+  std::ranges::sort(topics);
+  return topics;
+}
+
+bool is_regex(const std::string& topic) { return topic.starts_with('^'); }
 
 }  // namespace
+
+/// A topic goes to the first handler with a regex that matches, in the order of the file; here, in
+/// the order in which they came. Where these differ another member would route otherwise.
+std::optional<std::string> Reloader::disorder(const WantedTopics& wanted,
+                                              const std::vector<std::size_t>& in_file) const {
+  std::map<std::size_t, HandlerIndex> last;  // with a regex, by group
+  for (const std::size_t i : in_file) {
+    const auto its = wanted.find(i);
+    const auto& topics = its == wanted.end() ? targets_[i].topics : its->second;
+    if (std::ranges::none_of(topics, is_regex)) continue;
+    const auto [before, first] = last.try_emplace(targets_[i].group, targets_[i].index);
+    if (!first && targets_[i].index < before->second) {
+      return fmt::format(
+          "handler '{}' of group '{}' stands behind another one with a regex that came later: the "
+          "order decides who gets a topic that both match; that needs a restart",
+          targets_[i].handler->name(), group_of(targets_[i]));
+    }
+    before->second = targets_[i].index;
+  }
+  return std::nullopt;
+}
 
 /// Handlers that nothing is wanted of read what they read.
 std::vector<Reloader::TopicChange> Reloader::topic_changes(const WantedTopics& wanted) const {
@@ -23,7 +50,7 @@ std::vector<Reloader::TopicChange> Reloader::topic_changes(const WantedTopics& w
     const Target& target = targets_[i];
     TopicChange& change = changes[target.group];
     const auto its = wanted.find(i);
-    const bool other = its != wanted.end() && its->second != target.topics;
+    const bool other = its != wanted.end() && sorted(its->second) != sorted(target.topics);
     change.topics[static_cast<std::size_t>(target.index)] = other ? its->second : target.topics;
     if (other) change.targets.push_back(i);
   }
@@ -86,9 +113,11 @@ Status Reloader::ask(const Question& question) {
     changed_.notify_all();
   });
   lock.lock();
-  changed_.wait_until(lock, Clock::now() + kAnswerWait, [this] { return answer_ || stopping_; });
+  // Without a bound: what was asked for is done whenever the poller comes to it. One that hangs is
+  // the watchdog's business, and one that ends stops the daemon.
+  changed_.wait(lock, [this] { return answer_ || stopping_; });
   if (answer_) return *answer_;
-  return failure(stopping_ ? kReloaderStopping : "the consumer does not answer");
+  return failure(kReloaderStopping);
 }
 
 }  // namespace moult

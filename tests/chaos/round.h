@@ -72,6 +72,7 @@ class Round {
   void dump_members();
   void stop_all();
   void judge();
+  std::map<RecordId, std::int64_t> read_back() const;
 
   const Plan plan_;
   ProxiedCluster& cluster_;

@@ -56,5 +56,23 @@ TEST(Dev, ReloadsWhenThePluginOrTheConfigIsWritten) {
   EXPECT_EQ(dev.wait_exit(kLong), 0);
 }
 
+// The embedded broker asks for no token, and no machine is asked for one.
+TEST(Dev, AConfigurationForMskByIamRunsOnTheEmbeddedBroker) {
+  const Scratch scratch;
+  write_file(scratch / "dev.yaml",
+             "preset: msk-iam\nkafka: {bootstrap.servers: "
+             "'b-1.o.a1.c2.kafka.eu-west-1.amazonaws.com:9098', auto.offset.reset: earliest}\n"
+             "consumers:\n- group: g\n  handlers:\n  - {name: ledger, plugin: " MOULT_LEDGER
+             ", topics: [t], settings: {ledger: " +
+                 (scratch / "ledger").string() + "}}\n");
+  const std::filesystem::path log = scratch / "log";
+  Process dev({MOULT_BINARY, "dev", "--config", (scratch / "dev.yaml").string()}, {log, log});
+  EXPECT_TRUE(eventually(
+      [&] { return read_file(log).find("partition assigned") != std::string::npos; }, kLong))
+      << read_file(log);
+  dev.signal(SIGTERM);
+  EXPECT_EQ(dev.wait_exit(kLong), 0) << read_file(log);
+}
+
 }  // namespace
 }  // namespace moult::testing

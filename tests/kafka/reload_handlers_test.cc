@@ -185,5 +185,62 @@ TEST_F(ReloadHandlersRefused, H13_TheNewOneAloneByItsName) {
   expect_complete();
 }
 
+TEST_F(ReloadHandlersRefused, H13_AnotherOrderOfRegexesNeedsARestart) {
+  const auto daemon = start_one();
+  send(20);
+  ASSERT_TRUE(wait_all_handled());
+  DaemonSpec both = two();
+  both.consumers[0].handlers[1].topics = {"^" + other_};
+  configure(*daemon, both);
+  ASSERT_EQ(ask(*daemon, "reload").status, 0);
+  DaemonSpec before = both;
+  HandlerSpec third = before.consumers[0].handlers[1];
+  third.name = "third";
+  third.topics = {"^" + other_ + "-.*"};
+  before.consumers[0].handlers.insert(before.consumers[0].handlers.begin() + 1, third);
+  expect_refused(*daemon, before, "the order decides who gets a topic");
+  DaemonSpec behind = both;
+  behind.consumers[0].handlers.push_back(third);
+  configure(*daemon, behind);
+  const Finished added = ask(*daemon, "reload");
+  EXPECT_EQ(added.status, 0) << added.errors;
+  stop_cleanly(*daemon);
+  expect_complete();
+}
+
+TEST_F(ReloadHandlersRefused, H13_AGroupThatWouldReadNothingIsRefusedBeforeAnythingMoves) {
+  const auto daemon = start_one();
+  send(20);
+  ASSERT_TRUE(wait_all_handled());
+  DaemonSpec other = two();
+  other.consumers[0].handlers.erase(other.consumers[0].handlers.begin());
+  configure(*daemon, other);
+  const Finished refused = ask(*daemon, "reload", {"ledger"});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.errors, HasSubstr("would read nothing"));
+  send(20);
+  ASSERT_TRUE(wait_all_handled());
+  stop_cleanly(*daemon);
+  expect_complete();
+}
+
+TEST_F(ReloadHandlersRefused, R6_OneThatComesToAPausedGroupWaitsAsWell) {
+  const auto daemon = start_one();
+  ASSERT_TRUE(daemon->wait_log("partition assigned", kLong));
+  ASSERT_EQ(ask(*daemon, "pause", {group_}).status, 0);
+  configure(*daemon, two());
+  ASSERT_EQ(ask(*daemon, "reload").status, 0);
+  ASSERT_TRUE(wait_reads(*daemon, {topic_, other_}, {}));
+  send_to_other(30);
+  ASSERT_EQ(ask(*daemon, "resume", {"ledger"}).status, 0);
+  send(20);
+  ASSERT_TRUE(ledger_.wait_handled(20, kLong));
+  EXPECT_THAT(tags(), ::testing::ElementsAre("1")) << "the new one waits";
+  ASSERT_EQ(ask(*daemon, "resume", {"second"}).status, 0);
+  ASSERT_TRUE(wait_all_handled());
+  stop_cleanly(*daemon);
+  expect_complete();
+}
+
 }  // namespace
 }  // namespace moult::testing

@@ -52,6 +52,9 @@ class Producer {
   /// Waits until the broker has acknowledged everything sent; throws when it refused something.
   void flush();
 
+  /// How many records the broker has. Of one that was sent again it may not say where: then
+  /// produced() has it in a wrong place.
+  std::size_t acknowledged_records() const { return acknowledged_; }
   /// By place; the mapped value is the sequence number.
   const std::map<RecordId, std::int64_t>& produced() const { return produced_; }
 
@@ -65,7 +68,6 @@ class Producer {
              rd_kafka_headers_t* headers);
   bool passes(rd_kafka_resp_err_t code, const std::string& topic);
   void acknowledged(const rd_kafka_message_t& message);
-  RecordId place_of(const rd_kafka_message_t& message);
   static void delivery_callback(rd_kafka_t* client, const rd_kafka_message_t* message,
                                 void* opaque);
 
@@ -74,7 +76,7 @@ class Producer {
   bool in_transaction_ = false;
   std::map<RecordId, std::int64_t> produced_;
   std::map<RecordId, std::int64_t> uncommitted_;
-  std::map<TopicPartition, Offset> next_offset_;
+  std::size_t acknowledged_ = 0;
   std::string refused_;         // why the last refused record was
   kafka::ClientHandle client_;  // last: its destruction may still call back
 };

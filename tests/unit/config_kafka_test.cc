@@ -99,6 +99,14 @@ TEST_F(ConfigKafkaTest, PropertiesAreSingleValues) {
                           "6:3: 'rack' holds a NUL character"));
 }
 
+TEST_F(ConfigKafkaTest, ABrokersEntryWithCredentialsIsRefusedAndNotRepeated) {
+  EXPECT_THAT(problems("kafka: {bootstrap.servers: 'kafka://me:hidden@b:9092'}\n"
+                       "consumers: [{group: g, " +
+                       std::string(kHandlers) + "}]\n"),
+              ElementsAre("1:9: 'bootstrap.servers' holds a user or password: an entry is "
+                          "HOST:PORT; they belong into sasl.username and sasl.password"));
+}
+
 TEST_F(ConfigKafkaTest, BrokersAreRequired) {
   EXPECT_THAT(problems("consumers: [{group: g, " + std::string(kHandlers) + "}]\n"),
               ElementsAre("1:13: consumer has no 'bootstrap.servers'; set it under 'kafka', for "

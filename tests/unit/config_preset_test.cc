@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "runtime/kafka/client_config.h"
 #include "tests/unit/config_fixture.h"
 
@@ -233,6 +235,11 @@ TEST_F(PresetTest, IamTakesItsRegionFromTheBrokersOrTheEnvironment) {
   const std::string elsewhere = "kafka: {bootstrap.servers: 'kafka.example.com:9098'}\n";
   environment_["AWS_REGION"] = "us-east-2";
   EXPECT_EQ(region(msk), "eu-west-1");
+  for (const char* const other : {"vpce-0a.vpce-svc-0d.eu-west-1.vpce", "x.eu-west-1.elb"}) {
+    EXPECT_EQ(region(fmt::format("kafka: {{bootstrap.servers: '{}.amazonaws.com:9098'}}\n", other)),
+              "us-east-2")
+        << other;
+  }
   EXPECT_EQ(region(elsewhere), "us-east-2");
   EXPECT_EQ(region(msk + "aws: {region: ap-south-1, profile: team}\n"), "ap-south-1");
   EXPECT_EQ(consumer("preset: msk-iam\n" + msk + "aws: {profile: team}\n").aws_iam->profile,

@@ -32,7 +32,16 @@ TEST(Diagnoses, EachAilmentHasARowAndEachRowSaysWhatWhyAndWhatToDo) {
 
 // The texts are librdkafka's: of 2.0 and of 2.14 where they differ.
 
+TEST(Diagnose, TellsAMissingTokenFromOneThatIsRefused) {
+  EXPECT_EQ(name_of(RD_KAFKA_RESP_ERR__AUTHENTICATION,
+                    "Failed to acquire SASL OAUTHBEARER token: Connection refused"),
+            "no-token");
+  EXPECT_EQ(name_of(RD_KAFKA_RESP_ERR__AUTHENTICATION, "SASL authentication error: denied"),
+            "authentication");
+}
+
 TEST(Diagnose, KnowsAListOfBrokersThatIsNone) {
+  EXPECT_EQ(name_of(0, "error:0A000102:SSL routines::unsupported protocol"), "-");
   EXPECT_EQ(name_of(0,
                     "Broker name \"kafka+ssl://b:9096\" parse error: unsupported protocol "
                     "\"KAFKA+SSL\""),
