@@ -28,7 +28,7 @@ constexpr std::chrono::milliseconds kLongestCanary{3'600'000};
 constexpr std::chrono::milliseconds kRollbackTimeout{300'000};
 
 /// What a daemon says must not steer the terminal; its lines stay lines.
-std::string shown(std::string_view text) {
+std::string shown_lines(std::string_view text) {
   std::string out;
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
@@ -41,7 +41,7 @@ std::string shown(std::string_view text) {
 }
 
 int complain(std::string_view text) {
-  fmt::print(stderr, "{}\n", shown(text));
+  fmt::print(stderr, "{}\n", shown_lines(text));
   return kExitFailed;
 }
 
@@ -72,7 +72,7 @@ int act(const DaemonChoice& daemon, AdminRequest request, std::chrono::milliseco
   if (json) {
     fmt::print("{}", response->body);
   } else if (ok) {
-    fmt::print("{}\n", shown(answer->text));
+    fmt::print("{}\n", shown_lines(answer->text));
   } else {
     complain(words_of(*response));
   }
@@ -132,7 +132,7 @@ int health_command(const DaemonChoice& daemon, bool live_alone) {
   const auto health = DaemonHealth::read(response->body);
   if (!health) return complain(words_of(*response));
   fmt::print("{}, {}\n", health->live ? "live" : "not live", health->ready ? "ready" : "not ready");
-  for (const std::string& reason : health->reasons) fmt::print("{}\n", shown(reason));
+  for (const std::string& reason : health->reasons) fmt::print("{}\n", shown_lines(reason));
   return health->live && (live_alone || health->ready) ? kExitOk : kExitFailed;
 }
 

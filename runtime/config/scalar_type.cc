@@ -17,12 +17,12 @@ bool is_one_of(std::string_view text, const std::array<std::string_view, 3>& for
   return std::find(forms.begin(), forms.end(), text) != forms.end();
 }
 
-bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
+bool is_decimal_digit(char byte) { return byte >= '0' && byte <= '9'; }
 
 bool all_digits(std::string_view text, int base) {
   const auto is_of_base = [base](char byte) {
     const bool is_hex_letter = (byte >= 'a' && byte <= 'f') || (byte >= 'A' && byte <= 'F');
-    return base == 16 ? is_digit(byte) || is_hex_letter : byte >= '0' && byte < '0' + base;
+    return base == 16 ? is_decimal_digit(byte) || is_hex_letter : byte >= '0' && byte < '0' + base;
   };
   return !text.empty() && std::all_of(text.begin(), text.end(), is_of_base);
 }
@@ -58,9 +58,10 @@ std::optional<Integer> as_integer(std::string_view text) {
 /// [-+]? ( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?
 bool is_float(std::string_view magnitude) {
   const auto* const end = magnitude.end();
-  const auto* const point = std::find_if_not(magnitude.begin(), end, is_digit);
+  const auto* const point = std::find_if_not(magnitude.begin(), end, is_decimal_digit);
   const auto* mantissa_end = point;
-  if (point != end && *point == '.') mantissa_end = std::find_if_not(point + 1, end, is_digit);
+  if (point != end && *point == '.')
+    mantissa_end = std::find_if_not(point + 1, end, is_decimal_digit);
   const bool has_digits = point != magnitude.begin() || mantissa_end - point > 1;
   if (!has_digits || mantissa_end == end) return has_digits;
   if (*mantissa_end != 'e' && *mantissa_end != 'E') return false;

@@ -13,7 +13,7 @@ namespace moult::kafka {
 namespace {
 
 constexpr int kAnswerMs = 10'000;
-constexpr int kPollMs = 100;
+constexpr int kReadPollMs = 100;
 constexpr std::chrono::seconds kStalled{15};
 constexpr std::chrono::milliseconds kCoordinatorPause{200};
 
@@ -199,7 +199,7 @@ Status DeadLetterReader::seek(OffsetRanges ranges) {
 
 Result<MessageHandle> DeadLetterReader::next() {
   while (!finished()) {
-    MessageHandle message(rd_kafka_consumer_poll(client_.get(), kPollMs));
+    MessageHandle message(rd_kafka_consumer_poll(client_.get(), kReadPollMs));
     if (!message) {
       if (Clock::now() - last_progress_ < kStalled) return message;
       return failure(fmt::format("nothing comes of '{}' any more{}", source_.topic, last_error()));

@@ -12,7 +12,7 @@ namespace {
 // Later than librdkafka's own wish by as much: a wall clock that runs true makes no second token.
 constexpr Duration kAfterWish = std::chrono::seconds(5);
 constexpr Duration kAfterFailure = std::chrono::seconds(10) + kAfterWish;
-constexpr Duration kLongestWait = std::chrono::minutes(1);
+constexpr Duration kLongestTokenWait = std::chrono::minutes(1);
 // MSK takes the principal from the token; librdkafka wants to have one.
 constexpr const char* kPrincipal = "moult";
 
@@ -38,7 +38,7 @@ TokenFeed::~TokenFeed() {
 void TokenFeed::serve(const std::stop_token& stop) noexcept {
   pthread_setname_np(pthread_self(), "moult-token");
   while (!stop.stop_requested()) {
-    const Duration wait = std::clamp(due_ - Clock::now(), Duration{0}, kLongestWait);
+    const Duration wait = std::clamp(due_ - Clock::now(), Duration{0}, kLongestTokenWait);
     const EventHandle event(rd_kafka_queue_poll(queue_.get(), static_cast<int>(to_ms(wait)) + 1));
     if (stop.stop_requested()) return;
     const bool wished =

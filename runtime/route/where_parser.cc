@@ -14,7 +14,7 @@
 namespace moult::route {
 namespace {
 
-constexpr std::string_view kSpaces = " \t\r\n";
+constexpr std::string_view kTextSpaces = " \t\r\n";
 constexpr std::string_view kWordEnds = " \t\r\n\"()[],=!";
 
 /// In characters, 1-based: what an editor shows.
@@ -52,7 +52,7 @@ class WhereParser {
 
   void advance(std::size_t bytes) {
     offset_ += bytes;
-    offset_ += std::min(rest().find_first_not_of(kSpaces), rest().size());
+    offset_ += std::min(rest().find_first_not_of(kTextSpaces), rest().size());
   }
 
   bool take(std::string_view symbol) {

@@ -52,7 +52,7 @@ std::string read_head(int fd) {
   return head;
 }
 
-HttpService::Request parse(const std::string& head) {
+HttpService::Request parse_request(const std::string& head) {
   HttpService::Request request;
   std::istringstream lines(head);
   std::string line;
@@ -97,7 +97,7 @@ void HttpService::serve() {
 }
 
 void HttpService::serve_one(UniqueFd client) {
-  const Request request = parse(read_head(client.get()));
+  const Request request = parse_request(read_head(client.get()));
   {
     const std::lock_guard lock(mutex_);
     requests_.push_back(request);

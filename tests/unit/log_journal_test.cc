@@ -33,7 +33,7 @@ using testing::Key;
 using testing::Not;
 using testing::Pair;
 
-constexpr std::chrono::seconds kPatience{30};
+constexpr std::chrono::seconds kJournalPatience{30};
 
 /// Reads a datagram of the journal's protocol: `NAME=value\n`, or `NAME\n`, the length of the value
 /// as 64 bits little-endian, the value and `\n`.
@@ -130,7 +130,7 @@ void log_to(Format format, int fd, Severity severity, std::string_view message,
       make_log_sink({.format = format, .level = Severity::kTrace, .levels = {}, .fd = fd});
   if (!sink) ::_exit(2);
   Logger(**sink, Component::kHandler).write(severity, message, {fields.begin(), fields.size()});
-  if (!(*sink)->flush(kPatience)) ::_exit(3);
+  if (!(*sink)->flush(kJournalPatience)) ::_exit(3);
 }
 
 Entries journalled(Severity severity, std::string_view message, Logger::Fields fields) {
