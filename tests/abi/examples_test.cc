@@ -114,6 +114,7 @@ class Ledger : public ::testing::Test {
     std::vector<std::vector<std::string>> all;
     std::istringstream lines(read_file(file_));
     for (std::string line; std::getline(lines, line);) {
+      if (line.empty()) continue;  // each write begins with one
       std::istringstream columns(line);
       auto& row = all.emplace_back();
       for (std::string column; columns >> column;) row.push_back(column);
