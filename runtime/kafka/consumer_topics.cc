@@ -45,7 +45,7 @@ Status Consumer::accept(const RequestTopics& request) {
                     *topic, options_.group));
   }
   if (!request.apply) return Ok{};
-  if (const Status subscribed = subscribe(request.topics); !subscribed) return subscribed;
+  if (Status subscribed = subscribe(request.topics); !subscribed) return subscribed;
   log_.info("topics changed", {{"group", options_.group}});
   topics_ = request.topics;
   routers_.push_front(std::move(*router));

@@ -321,7 +321,7 @@ Status Reloader::load(const ReloadOrder& request, std::vector<HandlerPlan>& plan
     const std::size_t i = target_of(plan);
     HandlerReload& entry = begin_entry(i, report);
     plan.spec.unloads = targets_[i].handler->unloads();
-    const Status loaded = load(request, plan, i, entry, intent.moves);
+    Status loaded = load(request, plan, i, entry, intent.moves);
     if (!loaded) return loaded;
     if (entry.result == HandlerReload::Result::kUnchanged) {
       intent.same.push_back(move_to_active(i));

@@ -265,6 +265,7 @@ void Reloader::leave(const std::vector<Move>& moves, const std::vector<Move>& ba
 
 std::vector<Reloader::Move> Reloader::moves_back(const std::vector<Move>& moves) const {
   std::vector<Move> back;
+  back.reserve(moves.size());
   for (const Move& move : moves) back.push_back(move_to_active(move.target));
   return back;
 }

@@ -61,7 +61,7 @@ std::vector<Reloader::TopicChange> Reloader::topic_changes(const WantedTopics& w
 /// Before anything moves.
 Status Reloader::check_topics(const std::vector<TopicChange>& changes) {
   for (const TopicChange& change : changes) {
-    const Status possible = ask([&](kafka::HandoverPort::Answered answered) {
+    Status possible = ask([&](kafka::HandoverPort::Answered answered) {
       change.port->check_topics(change.topics, std::move(answered));
     });
     if (!possible) return possible;
