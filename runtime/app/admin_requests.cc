@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/app/reload_text.h"
@@ -136,14 +137,13 @@ DaemonStatus AdminRequests::status_of(const Snapshots& snapshots) {
       consumer.lanes.push_back(lane_of(lane));
     }
   }
+  const std::vector<HandlerTotals> totals = totals_of(memberships_);
   for (const Reloader::TargetState& state : reloader_.states()) {
     DaemonStatus::Handler& handler = status.handlers.emplace_back(handler_of(state));
-    for (const auto& membership : memberships_) {
-      for (const HandlerTotals& totals : membership->totals()) {
-        const bool its = totals.group == state.group && totals.handler == state.handler;
-        if (its) add_totals(handler, totals);
-      }
-    }
+    const auto its = std::ranges::find_if(totals, [&](const HandlerTotals& each) {
+      return each.group == state.group && each.handler == state.handler;
+    });
+    if (its != totals.end()) add_totals(handler, *its);
   }
   if (const auto last = reloader_.last_report()) {
     status.last_reload = {last->report.ok, reload_as_text(last->report), unix_ms(last->ended)};
@@ -175,11 +175,10 @@ void AdminRequests::pause(const AdminRequest& request, bool paused, const AdminR
 }
 
 std::optional<std::string> AdminRequests::unknown(const std::vector<std::string>& names) const {
+  const auto states = reloader_.states();
   for (const std::string& name : names) {
-    bool known = false;
-    for (const Reloader::TargetState& state : reloader_.states()) {
-      known = known || state.group == name || state.handler == name;
-    }
+    const bool known = std::ranges::any_of(
+        states, [&](const auto& state) { return state.group == name || state.handler == name; });
     if (!known) return name;
   }
   return std::nullopt;

@@ -82,14 +82,6 @@ std::unique_ptr<Reloader> make_reloader(Control::Memberships& memberships, const
   return reloader;
 }
 
-std::vector<HandlerTotals> totals_of(const Control::Memberships& memberships) {
-  std::vector<HandlerTotals> totals;
-  for (const auto& membership : memberships) {
-    for (HandlerTotals& total : membership->totals()) totals.push_back(std::move(total));
-  }
-  return totals;
-}
-
 }  // namespace
 
 DaemonEnd run_daemon(const Config& config, AsyncLogSink& sink, const DaemonHooks& hooks) {

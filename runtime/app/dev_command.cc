@@ -45,7 +45,7 @@ std::set<std::string> topics_of(const Config& config, const std::vector<SampleFi
   for (const ConsumerConfig& consumer : config.consumers) {
     for (const HandlerConfig& handler : consumer.handlers) {
       for (const std::string& topic : handler.topics) {
-        if (!topic.starts_with('^')) topics.insert(topic);
+        if (!kafka::is_regex(topic)) topics.insert(topic);
       }
     }
   }

@@ -105,4 +105,12 @@ std::vector<HandlerTotals> Membership::totals() const {
   return totals;
 }
 
+std::vector<HandlerTotals> totals_of(const std::vector<std::unique_ptr<Membership>>& memberships) {
+  std::vector<HandlerTotals> totals;
+  for (const auto& membership : memberships) {
+    for (HandlerTotals& total : membership->totals()) totals.push_back(std::move(total));
+  }
+  return totals;
+}
+
 }  // namespace moult

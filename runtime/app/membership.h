@@ -60,6 +60,9 @@ class Membership {
   std::unique_ptr<kafka::Consumer> consumer_;
 };
 
+/// Of all their handlers.
+std::vector<HandlerTotals> totals_of(const std::vector<std::unique_ptr<Membership>>& memberships);
+
 /// The librdkafka properties of a consumer, without their places, with the source of its tokens.
 kafka::Properties properties_of(const ConsumerConfig& consumer);
 

@@ -12,14 +12,10 @@ namespace {
 
 using Found = Result<std::optional<Credentials>>;
 
-std::string value_of(const CredentialPlaces& places, std::string_view name) {
-  return places.environment(name).value_or("");
-}
-
 Found from_environment(const CredentialPlaces& places) {
-  Credentials credentials{value_of(places, "AWS_ACCESS_KEY_ID"),
-                          value_of(places, "AWS_SECRET_ACCESS_KEY"),
-                          value_of(places, "AWS_SESSION_TOKEN"), std::nullopt};
+  Credentials credentials{variable(places.environment, "AWS_ACCESS_KEY_ID"),
+                          variable(places.environment, "AWS_SECRET_ACCESS_KEY"),
+                          variable(places.environment, "AWS_SESSION_TOKEN"), std::nullopt};
   const bool has_id = !credentials.access_key_id.empty();
   const bool has_secret = !credentials.secret_access_key.empty();
   if (!has_id && !has_secret) return std::optional<Credentials>();
@@ -30,10 +26,10 @@ Found from_environment(const CredentialPlaces& places) {
 }
 
 Found from_shared_file(const CredentialPlaces& places) {
-  std::filesystem::path file = value_of(places, "AWS_SHARED_CREDENTIALS_FILE");
-  const std::string home = value_of(places, "HOME");
+  std::filesystem::path file = variable(places.environment, "AWS_SHARED_CREDENTIALS_FILE");
+  const std::string home = variable(places.environment, "HOME");
   if (file.empty() && !home.empty()) file = std::filesystem::path(home) / ".aws/credentials";
-  const std::string by_variable = value_of(places, "AWS_PROFILE");
+  const std::string by_variable = variable(places.environment, "AWS_PROFILE");
   const bool is_named = !places.profile.empty() || !by_variable.empty();
   const std::string name = !places.profile.empty() ? places.profile
                            : is_named              ? by_variable
@@ -49,7 +45,8 @@ Found from_shared_file(const CredentialPlaces& places) {
 /// Kubernetes gives these to a pod for a kind of credentials that another service hands out. What
 /// comes behind them would be those of the node, with the rights of the node.
 Found refuse_web_identity(const CredentialPlaces& places) {
-  if (value_of(places, "AWS_WEB_IDENTITY_TOKEN_FILE").empty()) return std::optional<Credentials>();
+  if (variable(places.environment, "AWS_WEB_IDENTITY_TOKEN_FILE").empty())
+    return std::optional<Credentials>();
   return failure(
       "AWS_WEB_IDENTITY_TOKEN_FILE is set, and roles by web identity are not supported: use EKS "
       "Pod "

@@ -1,12 +1,10 @@
 #pragma once
 
-#include <functional>
-#include <optional>
 #include <stop_token>
 #include <string>
-#include <string_view>
 
 #include "runtime/aws/credentials.h"
+#include "runtime/aws/environment.h"
 #include "runtime/base/result.h"
 
 namespace moult::aws {
@@ -20,8 +18,6 @@ namespace moult::aws {
 ///   4. the instance's metadata service (version 2 of its protocol).
 /// A `profile` that is asked for by name is the only place.
 struct CredentialPlaces {
-  using Environment = std::function<std::optional<std::string>(std::string_view name)>;
-
   Environment environment;
   std::string profile = {};
 };

@@ -22,10 +22,6 @@ constexpr std::size_t kMaxTokenBytes = 16UL * 1024;
 constexpr long kOk = 200;
 constexpr long kNotFound = 404;
 
-std::string variable(const EnvironmentLookup& environment, std::string_view name) {
-  return environment(name).value_or("");
-}
-
 bool is_loopback(const std::string& host) {
   in_addr address{};
   if (host == "localhost" || host == "[::1]") return true;
@@ -63,7 +59,7 @@ bool may_be_asked(const std::string& url) {
 
 /// Of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE (read each time: it is renewed) or …_TOKEN; empty when
 /// neither is set.
-Result<std::string> container_authorization(const EnvironmentLookup& environment) {
+Result<std::string> container_authorization(const Environment& environment) {
   const std::string file = variable(environment, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
   std::string token = variable(environment, "AWS_CONTAINER_AUTHORIZATION_TOKEN");
   if (!file.empty()) {
@@ -94,7 +90,7 @@ Result<std::optional<Credentials>> credentials_in(const HttpResponse& response,
 
 }  // namespace
 
-Result<std::optional<Credentials>> from_container(const EnvironmentLookup& environment,
+Result<std::optional<Credentials>> from_container(const Environment& environment,
                                                   const std::stop_token& stop) {
   const std::string relative = variable(environment, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
   std::string url = variable(environment, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
@@ -114,7 +110,7 @@ Result<std::optional<Credentials>> from_container(const EnvironmentLookup& envir
   return credentials_in(*response, url.substr(0, url.find('?')));
 }
 
-Result<std::optional<Credentials>> from_instance(const EnvironmentLookup& environment,
+Result<std::optional<Credentials>> from_instance(const Environment& environment,
                                                  const std::stop_token& stop) {
   if (lower_case(variable(environment, "AWS_EC2_METADATA_DISABLED")) == "true") {
     return std::optional<Credentials>();

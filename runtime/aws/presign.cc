@@ -1,6 +1,7 @@
 #include "runtime/aws/presign.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -24,11 +25,7 @@ std::string_view bytes_of(const Digest& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
-std::string hex(const Digest& digest) {
-  std::string out;
-  for (const unsigned char byte : digest) out += fmt::format("{:02x}", byte);
-  return out;
-}
+std::string hex(const Digest& digest) { return fmt::format("{:02x}", fmt::join(digest, "")); }
 
 std::optional<Digest> sha256(std::string_view text) {
   Digest digest{};

@@ -6,17 +6,12 @@
 #include <cstring>
 #include <fstream>
 
+#include "runtime/base/parts.h"
+
 namespace moult::aws {
 namespace {
 
 constexpr std::size_t kMaxFileBytes = 1024UL * 1024;
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r";
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
 
 /// The name in `[name]`; the file of the settings writes `[profile name]`, this one does not.
 std::optional<std::string_view> section_of(std::string_view line) {
@@ -46,10 +41,7 @@ Result<std::optional<Credentials>> find_profile(std::string_view text, std::stri
   Credentials credentials;
   bool found = false;
   bool inside = false;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = trimmed(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
+  for (const std::string_view line : parts_of(text, '\n')) {
     if (line.empty() || line.starts_with('#') || line.starts_with(';')) continue;
     if (const auto section = section_of(line)) {
       inside = *section == profile;

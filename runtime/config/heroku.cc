@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 
+#include "runtime/base/parts.h"
 #include "runtime/config/preset.h"
 #include "runtime/config/text.h"
 #include "runtime/config/topics.h"
@@ -28,13 +28,6 @@ constexpr std::array kPemVariables = {
     PemVariable{"KAFKA_CLIENT_CERT_KEY", "ssl.key.pem", "PRIVATE KEY"},
     PemVariable{"KAFKA_TRUSTED_CERT", "ssl.ca.pem", "CERTIFICATE"},
 };
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
 
 bool is_port(std::string_view text) {
   unsigned port = 0;
@@ -63,12 +56,10 @@ Result<std::string> broker_in(std::string_view url) {
 /// The brokers of a list of URLs, as librdkafka wants them.
 Result<std::string> brokers_in(std::string_view urls) {
   std::string brokers;
-  while (!urls.empty()) {
-    const std::size_t comma = std::min(urls.find(','), urls.size());
-    const auto broker = broker_in(trimmed(urls.substr(0, comma)));
+  for (const std::string_view url : parts_of(urls, ',')) {
+    const auto broker = broker_in(url);
     if (!broker) return broker;
     brokers += (brokers.empty() ? "" : ",") + *broker;
-    urls.remove_prefix(std::min(comma + 1, urls.size()));
   }
   return brokers;
 }

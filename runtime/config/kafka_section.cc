@@ -29,9 +29,7 @@ std::optional<std::string> read_property(Reading& reading, const Value& property
     return std::nullopt;
   }
   // Librdkafka would write it to its log as it is.
-  const bool names_brokers =
-      property.key == "bootstrap.servers" || property.key == "metadata.broker.list";
-  if (names_brokers && text->find('@') != std::string::npos) {
+  if (lists_brokers(property.key) && text->find('@') != std::string::npos) {
     reading.problems.add(property.place,
                          fmt::format("{} holds a user or password: an entry is HOST:PORT; they "
                                      "belong into sasl.username and sasl.password",

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
+#include "runtime/base/parts.h"
 #include "runtime/config/fields.h"
+#include "runtime/config/sections.h"
 #include "runtime/config/text.h"
 
 namespace moult::config {
@@ -43,16 +46,12 @@ Broker broker_of(std::string_view text) {
   return {text.substr(0, colon), text.substr(colon + 1)};
 }
 
-template <typename Each>
-void for_each_broker(std::string_view list, Each&& each) {
-  while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    std::string_view text = list.substr(0, comma);
-    list.remove_prefix(std::min(comma + 1, list.size()));
-    while (text.starts_with(' ')) text.remove_prefix(1);
-    while (text.ends_with(' ')) text.remove_suffix(1);
-    if (!text.empty()) each(broker_of(text));
+std::vector<Broker> brokers_of(std::string_view list) {
+  std::vector<Broker> brokers;
+  for (const std::string_view entry : parts_of(list, ',')) {
+    if (!entry.empty()) brokers.push_back(broker_of(entry));
   }
+  return brokers;
 }
 
 bool is_aws(std::string_view host) {
@@ -96,9 +95,9 @@ std::optional<std::string> port_problem(PresetKind kind, const Broker& broker) {
 void check_ports(Reading& reading, const Preset& preset, const std::string& name,
                  const KafkaProperty& property) {
   std::optional<std::string> wrong;
-  for_each_broker(property.value, [&](const Broker& broker) {
+  for (const Broker& broker : brokers_of(property.value)) {
     if (!wrong) wrong = port_problem(preset.kind, broker);
-  });
+  }
   if (!wrong) return;
   reading.problems.add({property.place.line, property.place.column},
                        fmt::format("{} {}", in_quotes(name), *wrong));
@@ -127,9 +126,7 @@ void read_region(Reading& reading, const MaybeValue& value, std::string& into) {
 
 void check_msk(Reading& reading, const Preset& preset, const KafkaProperties& section) {
   for (const auto& [name, property] : section) {
-    if (name == "bootstrap.servers" || name == "metadata.broker.list") {
-      check_ports(reading, preset, name, property);
-    }
+    if (lists_brokers(name)) check_ports(reading, preset, name, property);
     if (preset.kind != PresetKind::kMskIam || !is_needless_with_iam(name)) continue;
     reading.problems.add(
         {property.place.line, property.place.column},
@@ -156,12 +153,11 @@ std::optional<AwsIamConfig> aws_iam_of(Reading& reading, Preset& preset,
   if (preset.kind != PresetKind::kMskIam) return std::nullopt;
   AwsIamConfig aws = preset.aws;
   // The brokers' own region is the one that they want to see.
-  for (const char* const name : {"bootstrap.servers", "metadata.broker.list"}) {
-    const auto servers = properties.find(name);
-    if (servers == properties.end()) continue;
-    for_each_broker(servers->second.value, [&](const Broker& broker) {
+  for (const auto& [name, property] : properties) {
+    if (!lists_brokers(name)) continue;
+    for (const Broker& broker : brokers_of(property.value)) {
       if (aws.region.empty()) aws.region = region_in(broker.host);
-    });
+    }
   }
   for (const char* const name : {"AWS_REGION", "AWS_DEFAULT_REGION"}) {
     if (aws.region.empty() && reading.context.environment) {

@@ -11,6 +11,11 @@
 
 namespace moult::config {
 
+/// Whether a librdkafka property is a list of brokers: it has two names.
+inline bool lists_brokers(std::string_view property) {
+  return property == "bootstrap.servers" || property == "metadata.broker.list";
+}
+
 /// One reader a section of the file. Each adds what is wrong to the problems and goes on, so that
 /// everything is found in one go; what it returns is used only if there were none.
 

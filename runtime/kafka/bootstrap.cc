@@ -2,18 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include "runtime/base/parts.h"
 
 namespace moult::kafka {
 namespace {
-
-constexpr std::string_view kBlanks = " \t\r\n";
-
-std::string_view trim(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
 
 std::string_view behind(std::string_view text, std::string_view mark) {
   const std::size_t at = text.rfind(mark);
@@ -44,12 +36,8 @@ std::string BrokerAddress::to_string() const {
 
 std::vector<BrokerAddress> broker_addresses(std::string_view list) {
   std::vector<BrokerAddress> addresses;
-  while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    if (const auto entry = trim(list.substr(0, comma)); !entry.empty()) {
-      addresses.push_back(address_of(entry));
-    }
-    list.remove_prefix(std::min(comma + 1, list.size()));
+  for (const std::string_view entry : parts_of(list, ',')) {
+    if (!entry.empty()) addresses.push_back(address_of(entry));
   }
   return addresses;
 }

@@ -1,8 +1,6 @@
 #include "runtime/kafka/broker_watch.h"
 
-#include <memory>
-
-#include "runtime/kafka/handles.h"
+#include "runtime/kafka/group_offsets.h"
 #include "runtime/kafka/partition_list.h"
 
 namespace moult::kafka {
@@ -12,12 +10,6 @@ constexpr Duration kHiccup = std::chrono::seconds(2);
 constexpr Duration kIntervalInDoubt = std::chrono::seconds(1);
 constexpr Duration kInterval = std::chrono::seconds(10);
 constexpr int kDescribeMs = 10'000;
-
-using Question = std::unique_ptr<
-    rd_kafka_ListConsumerGroupOffsets_t,
-    Releaser<rd_kafka_ListConsumerGroupOffsets_t, rd_kafka_ListConsumerGroupOffsets_destroy>>;
-using Options = std::unique_ptr<rd_kafka_AdminOptions_t,
-                                Releaser<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>>;
 
 /// Codes of librdkafka's own are negative: no broker said so.
 bool from_broker(rd_kafka_resp_err_t code) { return code >= RD_KAFKA_RESP_ERR_NO_ERROR; }
@@ -37,8 +29,8 @@ void BrokerWatch::ask(rd_kafka_t* client, const std::string& group, const std::s
                       rd_kafka_queue_t* answers, TimePoint now) {
   if (asked_ || now < asked_at_ + (doubted_since_ ? kIntervalInDoubt : kInterval)) return;
   const auto list = to_list({{topic, 0}});
-  const Question question(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), list.get()));
-  const Options options(
+  const ListOffsets question(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), list.get()));
+  const AdminOptions options(
       rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS));
   rd_kafka_AdminOptions_set_request_timeout(options.get(), kDescribeMs, nullptr, 0);
   rd_kafka_ListConsumerGroupOffsets_t* questions[] = {question.get()};

@@ -17,7 +17,7 @@ Result<ClientHandle> make_client(rd_kafka_type_t type, ClientConf conf) {
   std::ignore = conf.handle.release();  // rd_kafka_new took it
   if (conf.tokens) {
     QueueHandle wishes(rd_kafka_queue_get_sasl(client.get()));
-    if (!wishes) return failure("AWS tokens need security.protocol sasl_ssl");
+    if (!wishes) return failure("tokens need security.protocol sasl_ssl");
     client.get_deleter().feed =
         std::make_shared<TokenFeed>(client.get(), std::move(wishes), std::move(conf.tokens));
   }

@@ -8,6 +8,7 @@
 
 #include "runtime/kafka/client.h"
 #include "runtime/kafka/errors.h"
+#include "runtime/kafka/group_offsets.h"
 
 namespace moult::kafka {
 namespace {
@@ -16,28 +17,6 @@ constexpr int kAnswerMs = 10'000;
 constexpr int kReadPollMs = 100;
 constexpr std::chrono::seconds kStalled{15};
 constexpr std::chrono::milliseconds kCoordinatorPause{200};
-
-template <typename T, void (*Release)(T*)>
-using Owned = std::unique_ptr<T, Releaser<T, Release>>;
-
-using ListOffsets =
-    Owned<rd_kafka_ListConsumerGroupOffsets_t, rd_kafka_ListConsumerGroupOffsets_destroy>;
-using AdminOptions = Owned<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>;
-
-/// A young cluster, or one whose broker has just started, has no coordinator yet.
-bool coordinator_comes(rd_kafka_resp_err_t code) {
-  return code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
-         code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
-         code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
-}
-
-const rd_kafka_group_result_t* only_group(const EventHandle& event) {
-  const auto* result = rd_kafka_event_ListConsumerGroupOffsets_result(event.get());
-  std::size_t count = 0;
-  if (result == nullptr) return nullptr;
-  const auto** groups = rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count);
-  return count == 1 ? groups[0] : nullptr;
-}
 
 /// What an answer to the question about offsets says against it.
 rd_kafka_resp_err_t error_of(const EventHandle& event) {

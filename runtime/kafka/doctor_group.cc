@@ -22,8 +22,6 @@ constexpr const char* kReplication = "default.replication.factor";
 
 std::string topic_subject(const std::string& topic) { return fmt::format("topic '{}'", topic); }
 
-bool is_regex(const std::string& topic) { return topic.starts_with('^'); }
-
 /// Whether `name` is `wanted` behind a prefix as services give them, which end in a dot.
 bool is_prefixed(std::string_view name, std::string_view wanted) {
   return name.size() > wanted.size() + 1 && name.ends_with(wanted) &&

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "runtime/kafka/errors.h"
+#include "runtime/kafka/group_offsets.h"
 
 namespace moult::kafka {
 namespace {
@@ -13,13 +14,7 @@ namespace {
 constexpr int kCoordinatorPauseMs = 200;
 constexpr int kFetchPollMs = 100;
 
-template <typename T, void (*Release)(T*)>
-using Released = std::unique_ptr<T, Releaser<T, Release>>;
-
-using RequestOptions = Released<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>;
-using OffsetsRequest =
-    Released<rd_kafka_ListConsumerGroupOffsets_t, rd_kafka_ListConsumerGroupOffsets_destroy>;
-using Setting = Released<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy>;
+using Setting = Owned<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy>;
 
 Complaint complaint_of(const rd_kafka_error_t* error) {
   const int code = rd_kafka_error_code(error);
@@ -31,19 +26,12 @@ Complaint complaint_of(rd_kafka_resp_err_t code, const char* text = nullptr) {
   return {code, text == nullptr ? std::string(error_text(code)) : text};
 }
 
-/// A young cluster, or one whose broker has just started, has no coordinator yet.
-bool is_on_its_way(int code) {
-  return code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
-         code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
-         code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
-}
-
 /// Posts a question whose answer goes to client.queue(); gets options with the time that is left.
 using Sending = std::function<void(const rd_kafka_AdminOptions_t* options)>;
 
 Told<EventHandle> ask_once(DoctorClient& client, rd_kafka_admin_op_t what, const Sending& sending,
                            TimePoint until) {
-  const RequestOptions options(rd_kafka_AdminOptions_new(client.get(), what));
+  const AdminOptions options(rd_kafka_AdminOptions_new(client.get(), what));
   rd_kafka_AdminOptions_set_request_timeout(options.get(), ms_until(until), nullptr, 0);
   sending(options.get());
   // It ends by itself in that time: the answer must not be taken for that of the next sending.
@@ -61,7 +49,7 @@ auto ask_coordinator(DoctorClient& client, rd_kafka_admin_op_t what, const Sendi
   for (;;) {
     auto event = ask_once(client, what, sending, until);
     auto answer = event ? read(*event) : decltype(read(*event))(Unexpected(event.error()));
-    if (answer || !is_on_its_way(answer.error().code) || Clock::now() >= until) return answer;
+    if (answer || !coordinator_comes(answer.error().code) || Clock::now() >= until) return answer;
     const EventHandle nothing(rd_kafka_queue_poll(client.queue(), kCoordinatorPauseMs));
   }
 }
@@ -81,16 +69,14 @@ Told<GroupState> read_state(const EventHandle& event) {
 }
 
 Told<std::map<TopicPartition, Offset>> read_offsets(const EventHandle& event) {
-  std::size_t count = 0;
-  const auto* const* groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-      rd_kafka_event_ListConsumerGroupOffsets_result(event.get()), &count);
-  if (count != 1) return Unexpected(complaint_of(RD_KAFKA_RESP_ERR__BAD_MSG));
-  const rd_kafka_error_t* error = rd_kafka_group_result_error(groups[0]);
+  const rd_kafka_group_result_t* group = only_group(event);
+  if (group == nullptr) return Unexpected(complaint_of(RD_KAFKA_RESP_ERR__BAD_MSG));
+  const rd_kafka_error_t* error = rd_kafka_group_result_error(group);
   if (rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return Unexpected(complaint_of(error));
   }
   std::map<TopicPartition, Offset> offsets;
-  const auto* list = rd_kafka_group_result_partitions(groups[0]);
+  const auto* list = rd_kafka_group_result_partitions(group);
   for (int i = 0; list != nullptr && i < list->cnt; ++i) {
     const rd_kafka_topic_partition_t& at = list->elems[i];
     if (at.offset >= 0) offsets[{at.topic, at.partition}] = at.offset;
@@ -129,7 +115,7 @@ Told<std::map<TopicPartition, Offset>> committed_offsets(DoctorClient& client,
                                                          const std::string& group,
                                                          TimePoint until) {
   const auto sending = [&](const rd_kafka_AdminOptions_t* options) {
-    const OffsetsRequest request(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), nullptr));
+    const ListOffsets request(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), nullptr));
     rd_kafka_ListConsumerGroupOffsets_t* requests[] = {request.get()};
     rd_kafka_ListConsumerGroupOffsets(client.get(), requests, 1, options, client.queue());
   };

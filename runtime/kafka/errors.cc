@@ -55,6 +55,12 @@ bool commit_overtaken(int code) {
   }
 }
 
+bool coordinator_comes(int code) {
+  return code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+         code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
+         code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
+}
+
 bool connection_failed(int code) {
   switch (code) {
     case RD_KAFKA_RESP_ERR__TRANSPORT:

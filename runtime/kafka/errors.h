@@ -23,6 +23,9 @@ Disposition classify(int code);
 /// Whether a commit failed only because the group moved on: the records come again elsewhere.
 bool commit_overtaken(int code);
 
+/// Whether a group has no coordinator yet, as in a young cluster, or after a broker's start.
+bool coordinator_comes(int code);
+
 /// Whether a broker could not be talked to: the others may be no better.
 bool connection_failed(int code);
 

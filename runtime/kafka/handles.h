@@ -13,6 +13,9 @@ struct Releaser {
   void operator()(T* handle) const noexcept { Release(handle); }
 };
 
+template <typename T, void (*Release)(T*)>
+using Owned = std::unique_ptr<T, Releaser<T, Release>>;
+
 using ConfHandle =
     std::unique_ptr<rd_kafka_conf_t, Releaser<rd_kafka_conf_t, rd_kafka_conf_destroy>>;
 

@@ -21,7 +21,7 @@ Result<TopicRouter> TopicRouter::make(const std::vector<std::vector<std::string>
       if (!all.insert(topic).second) {
         return failure(fmt::format("topic '{}' would be read by two handlers", topic));
       }
-      if (!topic.starts_with('^')) {
+      if (!is_regex(topic)) {
         router.names_.try_emplace(topic, handler);
         continue;
       }

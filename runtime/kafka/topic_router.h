@@ -6,12 +6,16 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/base/result.h"
 #include "runtime/dispatch/types.h"
 
 namespace moult::kafka {
+
+/// Whether a subscription is a regex (as librdkafka tells), or the name of a topic.
+inline bool is_regex(std::string_view topic) { return topic.starts_with('^'); }
 
 /// Tells which handler of a group a topic belongs to. A literal name wins over a regex, an earlier
 /// handler over a later one. Constant after construction.

@@ -221,17 +221,10 @@ ReloadReport Reloader::do_reload(const ReloadOrder& request) {
     return report;
   }
   remove_others(request, *plans, report, intent);
-  std::vector<std::size_t> in_file;
-  for (const HandlerPlan& plan : *plans) {
-    if (const auto at = find_target(plan.settings.group, plan.spec.handler)) in_file.push_back(*at);
-  }
-  if (const auto refusal = disorder(intent.topics, in_file)) {
-    report.refused = *refusal;
-    abandon(intent.moves);
-    return report;
-  }
   const std::vector<TopicChange> topics = topic_changes(intent.topics);
-  if (const Status possible = check_topics(topics); !possible) {
+  Status possible = check_order(*plans, intent.topics);
+  if (possible) possible = check_topics(topics);
+  if (!possible) {
     report.refused = possible.error().message;
     abandon(intent.moves);
     return report;

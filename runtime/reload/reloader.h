@@ -207,8 +207,7 @@ class Reloader {
     std::vector<std::size_t> targets;  // those with other ones
   };
 
-  std::optional<std::string> disorder(const WantedTopics& wanted,
-                                      const std::vector<std::size_t>& in_file) const;
+  Status check_order(const std::vector<HandlerPlan>& plans, const WantedTopics& wanted) const;
   std::vector<TopicChange> topic_changes(const WantedTopics& wanted) const;
   Status check_topics(const std::vector<TopicChange>& changes);
   bool change_topics(const std::vector<TopicChange>& changes, ReloadReport& report);

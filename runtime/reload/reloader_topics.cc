@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/kafka/topic_router.h"
 #include "runtime/reload/reloader.h"
 
 namespace moult {
@@ -15,29 +16,30 @@ std::vector<std::string> sorted(std::vector<std::string> topics) {
   return topics;
 }
 
-bool is_regex(const std::string& topic) { return topic.starts_with('^'); }
-
 }  // namespace
 
 /// A topic goes to the first handler with a regex that matches, in the order of the file; here, in
 /// the order in which they came. Where these differ another member would route otherwise.
-std::optional<std::string> Reloader::disorder(const WantedTopics& wanted,
-                                              const std::vector<std::size_t>& in_file) const {
+Status Reloader::check_order(const std::vector<HandlerPlan>& plans,
+                             const WantedTopics& wanted) const {
   std::map<std::size_t, HandlerIndex> last;  // with a regex, by group
-  for (const std::size_t i : in_file) {
-    const auto its = wanted.find(i);
-    const auto& topics = its == wanted.end() ? targets_[i].topics : its->second;
-    if (std::ranges::none_of(topics, is_regex)) continue;
-    const auto [before, first] = last.try_emplace(targets_[i].group, targets_[i].index);
-    if (!first && targets_[i].index < before->second) {
-      return fmt::format(
+  for (const HandlerPlan& plan : plans) {
+    const auto i = find_target(plan.settings.group, plan.spec.handler);
+    if (!i) continue;
+    const Target& target = targets_[*i];
+    const auto its = wanted.find(*i);
+    const auto& topics = its == wanted.end() ? target.topics : its->second;
+    if (std::ranges::none_of(topics, kafka::is_regex)) continue;
+    const auto [before, first] = last.try_emplace(target.group, target.index);
+    if (!first && target.index < before->second) {
+      return failure(fmt::format(
           "handler '{}' of group '{}' stands behind another one with a regex that came later: the "
           "order decides who gets a topic that both match; that needs a restart",
-          targets_[i].handler->name(), group_of(targets_[i]));
+          target.handler->name(), group_of(target)));
     }
-    before->second = targets_[i].index;
+    before->second = target.index;
   }
-  return std::nullopt;
+  return Ok{};
 }
 
 /// Handlers that nothing is wanted of read what they read.

@@ -1,5 +1,6 @@
 // The proxy itself: that each mode does what the rounds take it to do.
 #include "tests/support/proxy.h"
+#include "tests/support/loopback.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -34,13 +35,6 @@ const sockaddr* generic(const sockaddr_in& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
 
-UniqueFd bound_socket() {
-  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const sockaddr_in any = loopback(0);
-  if (::bind(fd.get(), generic(any), sizeof any) != 0) throw std::runtime_error("bind");
-  return fd;
-}
-
 std::uint16_t port_of(const UniqueFd& fd) {
   sockaddr_in address{};
   socklen_t size = sizeof address;
@@ -71,7 +65,7 @@ class ProxyModes : public ::testing::Test {
  protected:
   ProxyModes() {
     ::listen(broker_.get(), 8);
-    port_ = port_of(bound_socket());  // and free again
+    port_ = static_cast<std::uint16_t>(bind_loopback().port);  // and free again
     proxy_ = std::make_unique<Proxy>(fmt::format("127.0.0.1:{}", port_),
                                      fmt::format("127.0.0.1:{}", port_of(broker_)));
   }
@@ -88,7 +82,7 @@ class ProxyModes : public ::testing::Test {
     return UniqueFd(::accept4(broker_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   }
 
-  UniqueFd broker_ = bound_socket();
+  UniqueFd broker_ = bind_loopback().fd;
   std::uint16_t port_ = 0;
   std::unique_ptr<Proxy> proxy_;
 };

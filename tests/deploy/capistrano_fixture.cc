@@ -1,14 +1,11 @@
 #include "tests/deploy/capistrano_fixture.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <stdexcept>
 
-#include "runtime/base/unique_fd.h"
+#include "tests/support/loopback.h"
 
 namespace moult::testing {
 namespace {
@@ -20,23 +17,7 @@ constexpr std::chrono::minutes kCapBound{2};
 constexpr milliseconds kLook{100};
 
 void run_or_throw(const std::vector<std::string>& command) {
-  const Finished finished = run_to_end(command, std::chrono::seconds(30));
-  if (finished.status == 0) return;
-  throw std::runtime_error(command.front() + ": " + finished.out + finished.errors);
-}
-
-/// The machine's ports are this machine's.
-int free_port() {
-  const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::runtime_error("there is no free port");
-  }
-  return ntohs(address.sin_port);
+  succeeded(run_to_end(command, std::chrono::seconds(30)), command.front());
 }
 
 constexpr const char* kCapfile = R"(require "capistrano/setup"
@@ -90,7 +71,9 @@ DeployTarget::Folder::Folder(const fs::path& root) {
 }
 
 DeployTarget::DeployTarget()
-    : made_(folder_.path()), port_(free_port()), machine_({ledgers().string() + ":/ledgers"}) {
+    : made_(folder_.path()),
+      port_(bind_loopback().port),
+      machine_({ledgers().string() + ":/ledgers"}) {
   install();
   let_deploy_in();
   write_file(folder_ / "project" / "config" / "deploy" / "production.rb",
@@ -194,6 +177,12 @@ void Capistrano::commit_release(const std::string& plugin, const DaemonSpec& spe
 
 void Capistrano::commit(const std::string& version, const DaemonSpec& spec) {
   commit_release(read_file(MOULT_DEPLOY_PLUGINS "/ledger_" + version + ".so"), spec);
+}
+
+void Capistrano::commit_that_needs_a_restart() {
+  DaemonSpec changed = release_spec();
+  changed.options["commit_interval"] = "300ms";
+  commit("2", changed);
 }
 
 void Capistrano::commit_broken() { commit_release("half a plugin", release_spec()); }

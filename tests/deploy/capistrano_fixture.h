@@ -59,6 +59,8 @@ class Capistrano : public OneGroup {
   /// Commits a release with this version of the ledger plugin, which is also its tag.
   void commit(const std::string& version, const DaemonSpec& spec);
   void commit_broken();
+  /// Version 2, right in itself, so that the check says nothing; but a reload can't change it.
+  void commit_that_needs_a_restart();
   Finished cap(const std::string& task, const std::string& settings = {}) const;
   /// Version 1, deployed to a machine that had nothing, and traffic that it handles.
   void begin();

@@ -77,10 +77,7 @@ TEST_F(Capistrano, ARefusedReloadFailsTheDeployAndCurrentGoesBack) {
   begin();
   ASSERT_FALSE(HasFatalFailure());
   const std::string first = target_.current();
-  // Right in itself, so the check says nothing; but a reload can't change it.
-  DaemonSpec needs_restart = release_spec();
-  needs_restart.options["commit_interval"] = "300ms";
-  commit("2", needs_restart);
+  commit_that_needs_a_restart();
   const Finished deploy = cap("deploy");
   EXPECT_NE(deploy.status, 0);
   EXPECT_THAT(deploy.out + deploy.errors, HasSubstr("commit_interval"));
@@ -115,9 +112,7 @@ TEST_F(Capistrano, TheWayBackOfARestartIsARestart) {
   begin();
   ASSERT_FALSE(HasFatalFailure());
   const std::string first = target_.current();
-  DaemonSpec needs_restart = release_spec();
-  needs_restart.options["commit_interval"] = "300ms";
-  commit("2", needs_restart);
+  commit_that_needs_a_restart();
   const Finished deploy =
       cap("deploy", std::string(kSecondServerDies) + "set :moult_activate, :restart\n");
   EXPECT_NE(deploy.status, 0);

@@ -6,8 +6,8 @@
 
 #include <iostream>
 #include <sstream>
-#include <stdexcept>
 
+#include "runtime/base/parts.h"
 #include "tests/support/wait.h"
 
 namespace moult::testing {
@@ -16,19 +16,8 @@ namespace {
 constexpr std::chrono::minutes kBuildBound{40};  // the first time, on a busy machine
 constexpr const char* kScript = MOULT_SOURCE_DIR "/tests/deploy/lib/containers";
 
-Finished require(Finished finished, const std::string& what) {
-  if (finished.status == 0) return finished;
-  throw std::runtime_error(
-      fmt::format("{}: status {}\n{}{}", what, finished.status, finished.out, finished.errors));
-}
-
-std::string trimmed(std::string text) {
-  while (text.ends_with('\n')) text.pop_back();
-  return text;
-}
-
 Images build() {
-  const Finished finished = require(run_to_end({kScript, "images"}, kBuildBound), "images");
+  const Finished finished = succeeded(run_to_end({kScript, "images"}, kBuildBound), "images");
   Images images;
   std::istringstream lines(finished.out);
   for (std::string line; std::getline(lines, line);) {
@@ -71,7 +60,7 @@ Finished podman(const std::vector<std::string>& arguments, Duration bound) {
 }
 
 Container::Container(const std::string& image, const Options& options)
-    : id_(trimmed(require(podman(run_arguments(image, options)), "podman run").out)) {}
+    : id_(trimmed(succeeded(podman(run_arguments(image, options)), "podman run").out)) {}
 
 Container::~Container() {
   if (::testing::Test::HasFailure())
@@ -88,11 +77,11 @@ Finished Container::exec(const std::vector<std::string>& command) const {
 bool Container::healthy() const { return podman({"healthcheck", "run", id_}).status == 0; }
 
 void Container::stop(std::chrono::seconds grace) const {
-  require(podman({"stop", fmt::format("--time={}", grace.count()), id_}), "podman stop");
+  succeeded(podman({"stop", fmt::format("--time={}", grace.count()), id_}), "podman stop");
 }
 
 void Container::signal(const std::string& name) const {
-  require(podman({"kill", "--signal=" + name, id_}), "podman kill");
+  succeeded(podman({"kill", "--signal=" + name, id_}), "podman kill");
 }
 
 bool Container::running() const {
@@ -100,7 +89,7 @@ bool Container::running() const {
 }
 
 int Container::exit_code() const {
-  return std::stoi(require(podman({"wait", id_}), "podman wait").out);
+  return std::stoi(succeeded(podman({"wait", id_}), "podman wait").out);
 }
 
 std::string Container::log() const {

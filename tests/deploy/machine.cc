@@ -19,12 +19,10 @@ constexpr std::chrono::minutes kUpBound{10};
 Machine::Machine(const std::vector<std::string>& binds) {
   std::vector<std::string> command{kScript, "up", "--watch", std::to_string(::getpid())};
   for (const std::string& bind : binds) command.insert(command.end(), {"--bind", bind});
-  const Finished up = run_to_end(command, kUpBound);
+  const Finished up = succeeded(run_to_end(command, kUpBound), "no machine");
   constexpr std::string_view kAnswer = "machine=";
   const auto at = up.out.rfind(kAnswer);
-  if (up.status != 0 || at == std::string::npos) {
-    throw std::runtime_error("no machine: " + up.errors);
-  }
+  if (at == std::string::npos) throw std::runtime_error("no machine: " + up.errors);
   folder_ = up.out.substr(at + kAnswer.size(), up.out.find('\n', at) - at - kAnswer.size());
 }
 
@@ -47,10 +45,7 @@ Finished Machine::shell(const std::string& line, Duration bound) const {
 }
 
 std::string Machine::output(const std::string& line, Duration bound) const {
-  Finished finished = shell(line, bound);
-  if (finished.status == 0) return std::move(finished.out);
-  throw std::runtime_error(
-      fmt::format("'{}' ended with status {}: {}", line, finished.status, finished.errors));
+  return succeeded(shell(line, bound), line).out;
 }
 
 std::unique_ptr<Process> Machine::start(const std::vector<std::string>& command,
@@ -61,8 +56,7 @@ std::unique_ptr<Process> Machine::start(const std::vector<std::string>& command,
 }
 
 void Machine::put(const std::filesystem::path& from, const std::string& to) const {
-  const Finished put = run_to_end({kScript, "put", folder_, from.string(), to}, kPatience);
-  if (put.status != 0) throw std::runtime_error("put: " + put.errors);
+  succeeded(run_to_end({kScript, "put", folder_, from.string(), to}, kPatience), "put");
 }
 
 void Machine::write(const std::string& path, const std::string& text) const {

@@ -7,17 +7,13 @@
 #include <iostream>
 #include <stdexcept>
 
+#include "runtime/base/parts.h"
 #include "tests/support/wait.h"
 
 namespace moult::testing {
 namespace {
 
 constexpr const char* kUnits = "'moult.service' 'moult@*.service'";
-
-std::string trimmed(std::string text) {
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
-}
 
 /// A folder that whoever a unit runs as may write to.
 void open_to_all(const std::filesystem::path& folder) {
@@ -101,8 +97,8 @@ int Service::systemctl(const std::string& verb, const std::string& unit) const {
 }
 
 std::string Service::property(const std::string& name, const std::string& unit) const {
-  return trimmed(
-      machine_.output(fmt::format("systemctl show --property={} --value {}", name, unit)));
+  return std::string(
+      trimmed(machine_.output(fmt::format("systemctl show --property={} --value {}", name, unit))));
 }
 
 pid_t Service::main_pid(const std::string& unit) const {

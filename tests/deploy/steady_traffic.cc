@@ -14,11 +14,7 @@ constexpr std::chrono::milliseconds kTick{5};
 constexpr std::size_t kSize = 200;
 constexpr double kNsInMs = 1e6;
 
-std::int64_t monotonic_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
+std::int64_t monotonic_ns() { return Clock::now().time_since_epoch().count(); }
 
 double at_share(const std::vector<std::int64_t>& sorted, double share) {
   const auto last = static_cast<double>(sorted.size() - 1);

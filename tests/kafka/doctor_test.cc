@@ -1,6 +1,5 @@
 // What can be wrong between a daemon and its cluster, each made for real: `moult doctor` has to
 // find it, and the daemon to hint at it in its log.
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
@@ -14,6 +13,7 @@
 #include "runtime/base/unique_fd.h"
 #include "tests/kafka/group_fixture.h"
 #include "tests/support/certificates.h"
+#include "tests/support/loopback.h"
 #include "tests/support/process.h"
 
 namespace moult::testing {
@@ -30,43 +30,27 @@ constexpr const char* kPrefix = "smooth-1234.";
 /// A port of this machine that lets no connection through: what comes waits behind a full queue.
 class SilentPort {
  public:
-  SilentPort() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  SilentPort() {
+    if (::listen(bound_.fd.get(), 0) != 0) throw std::runtime_error("can't listen");
     sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
-    auto* name = reinterpret_cast<sockaddr*>(&address);  // NOLINT
     socklen_t size = sizeof address;
-    if (::bind(listener_.get(), name, size) != 0 || ::listen(listener_.get(), 0) != 0 ||
-        ::getsockname(listener_.get(), name, &size) != 0) {
-      throw std::runtime_error("no port");
-    }
-    port_ = ::ntohs(address.sin_port);
+    auto* name = reinterpret_cast<sockaddr*>(&address);  // NOLINT
+    ::getsockname(bound_.fd.get(), name, &size);
     for (UniqueFd& fd : queued_) {
       fd = UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
       ::connect(fd.get(), name, size);
     }
   }
 
-  std::string address() const { return fmt::format("127.0.0.1:{}", port_); }
+  std::string address() const { return fmt::format("127.0.0.1:{}", bound_.port); }
 
  private:
-  UniqueFd listener_;
+  LoopbackPort bound_ = bind_loopback();
   std::array<UniqueFd, 4> queued_;
-  int port_ = 0;
 };
 
 /// A port at which nobody listens.
-std::string free_address() {
-  const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
-  auto* name = reinterpret_cast<sockaddr*>(&address);  // NOLINT
-  socklen_t size = sizeof address;
-  ::bind(fd.get(), name, size);
-  ::getsockname(fd.get(), name, &size);
-  return fmt::format("127.0.0.1:{}", ::ntohs(address.sin_port));
-}
+std::string free_address() { return fmt::format("127.0.0.1:{}", bind_loopback().port); }
 
 std::string in_yaml(const std::string& text) {
   std::string quoted = "\"";

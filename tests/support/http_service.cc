@@ -1,8 +1,6 @@
 #include "tests/support/http_service.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -15,6 +13,7 @@
 #include <utility>
 
 #include "runtime/base/lower_case.h"
+#include "tests/support/loopback.h"
 
 namespace moult::testing {
 namespace {
@@ -24,18 +23,12 @@ constexpr int kBacklog = 16;
 constexpr int kPatienceMs = 10'000;
 
 UniqueFd listen_on_loopback(std::string& url) {
-  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* const plain = reinterpret_cast<sockaddr*>(&address);
-  if (!fd || ::bind(fd.get(), plain, size) != 0 || ::listen(fd.get(), kBacklog) != 0 ||
-      ::getsockname(fd.get(), plain, &size) != 0) {
+  LoopbackPort bound = bind_loopback();
+  if (::listen(bound.fd.get(), kBacklog) != 0) {
     throw std::runtime_error("no HTTP service on loopback");
   }
-  url = fmt::format("http://127.0.0.1:{}", ntohs(address.sin_port));
-  return fd;
+  url = fmt::format("http://127.0.0.1:{}", bound.port);
+  return std::move(bound.fd);
 }
 
 /// Up to the empty line: these requests have no bodies.

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "runtime/base/parts.h"
 #include "tests/support/process.h"
 #include "tests/support/scratch.h"
 
@@ -58,12 +59,10 @@ KafkaCluster::KafkaCluster(const Options& options)
 
 void KafkaCluster::compile(const std::filesystem::path& source,
                            const std::filesystem::path& classes) {
-  std::string jars = run({"fetch"});
-  if (jars.ends_with('\n')) jars.pop_back();
-  const Finished finished = run_to_end(
-      {"javac", "-cp", jars + "/*", "-d", classes.string(), source.string()}, kToolBound);
-  if (finished.status == 0) return;
-  throw std::runtime_error(fmt::format("javac (tools/setup --test) failed: {}", finished.errors));
+  const std::string jars(trimmed(run({"fetch"})));
+  succeeded(run_to_end({"javac", "-cp", jars + "/*", "-d", classes.string(), source.string()},
+                       kToolBound),
+            "javac (tools/setup --test)");
 }
 
 KafkaCluster::~KafkaCluster() {

@@ -94,6 +94,12 @@ std::optional<int> Process::wait_exit(Duration bound) {
   return status_;
 }
 
+Finished succeeded(Finished finished, const std::string& what) {
+  if (finished.status == 0) return finished;
+  throw std::runtime_error(
+      fmt::format("{}: status {}\n{}{}", what, finished.status, finished.out, finished.errors));
+}
+
 Finished run_to_end(const std::vector<std::string>& command, Duration bound,
                     const Environment& environment) {
   const Scratch scratch;

@@ -49,6 +49,9 @@ struct Finished {
   std::string errors;
 };
 
+/// What ended well; throws what it said when it did not. `what`: for that text.
+Finished succeeded(Finished finished, const std::string& what);
+
 /// Runs a command to its end. One that outlives `bound` is killed, and an error.
 Finished run_to_end(const std::vector<std::string>& command, Duration bound,
                     const Environment& environment = {});

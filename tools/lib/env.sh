@@ -15,6 +15,7 @@
 #   export_librdkafka [distro]    lets pkg-config find it (PKG_CONFIG_PATH), or only the distribution's
 #   configure_build DIR [ARG…]    cmake -S root -B DIR ARG…; a no-op when DIR was configured with the same arguments
 #   build_preset PRESET [TARGET…] configure build/PRESET and build it
+#   remove_unmounted DIR          removes a folder in which things are mounted at times, unless they are now
 #   close_extra_fds               for a daemon's subshell: lets go of every descriptor above 2
 
 MOULT_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)"
@@ -96,6 +97,12 @@ build_preset() {
   local -a targets=()
   for target in "$@"; do targets+=(--target "$target"); done
   cmake --build "$dir" "${targets[@]}"
+}
+
+# With anything mounted in it nothing is touched.
+remove_unmounted() {
+  if grep -qF " $1/" /proc/self/mountinfo; then die "$1: something is mounted in it; unmount that"; fi
+  rm -rf --one-file-system "$1"
 }
 
 close_extra_fds() {

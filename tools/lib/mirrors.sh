@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Where Debian's packages come from, by this machine's own apt sources. Source it.
 #
+#   export_proxy                  has wget, and so debootstrap, take the proxy that apt takes
 #   candidate_mirrors             URIs of Debian's main archive, one a line, those in use first
 
 readonly PUBLIC_MIRROR=http://deb.debian.org/debian
@@ -46,4 +47,15 @@ candidate_mirrors() {
     configured_mirrors | grep -E '^[a-z+]+:/.*debian(/[0-9TZ]+)?/*$|^mirror' || true
     printf '%s\n' "$PUBLIC_MIRROR"
   } | sed 's,/*$,,' | awk '!seen[$0]++'
+}
+
+# debootstrap fetches by wget, which knows nothing of apt's settings.
+export_proxy() {
+  local scheme value
+  for scheme in http https; do
+    value="$(apt-config shell value "Acquire::$scheme::Proxy" | sed "s/^value='\(.*\)'$/\1/")"
+    if [[ -n "$value" && "$value" != DIRECT && -z "$(printenv "${scheme}_proxy" || true)" ]]; then
+      export "${scheme}_proxy=$value"
+    fi
+  done
 }
