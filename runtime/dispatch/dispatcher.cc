@@ -115,7 +115,6 @@ void Dispatcher::on(const TurnDone& event, TimePoint now) {
   if (!lane.detached) {
     record_progress(lane, event);
     if (lane.is_intake()) take_in(lane, event, now);
-    if (lane.is_slot()) source_of(lane).spread->bytes -= event.finished_bytes;
   }
   if (event.next == TurnDone::Next::kMore) lane.ready = true;
   if (lane.closing && ends_alone(lane)) {
@@ -315,11 +314,20 @@ void Dispatcher::run(Lane& lane, RunTurn turn, TimePoint now) {
   stop_waiting(lane);
   lane.ready = false;
   move(lane, LaneState::kRunning);
-  if (const Duration deadline = policy_of(lane).deadline; deadline > Duration{0}) {
-    lane.turn_deadline = now + deadline;
+  lane.deadline = policy_of(lane).deadline;
+  if (lane.deadline > Duration{0}) {
+    lane.turn_deadline = now + lane.deadline;
     deadlines_.emplace(lane.turn_deadline, lane.id);
   }
   commands_.push_back(turn);
+}
+
+void Dispatcher::on(const BatchYounger& event, TimePoint now) {
+  Lane& lane = find(event.lane);
+  if (!lane.overdue) return;
+  end_deadline(lane);
+  lane.turn_deadline = now + (lane.deadline - event.running_for);
+  deadlines_.emplace(lane.turn_deadline, lane.id);
 }
 
 void Dispatcher::end_deadline(Lane& lane) {
@@ -451,7 +459,7 @@ void Dispatcher::tick(TimePoint now) {
     deadlines_.erase(deadlines_.begin());
     lane.overdue = true;
     ++trouble_.overdue;
-    commands_.push_back(Overdue{lane.id, policy_of(lane).exit_on_deadline});
+    commands_.push_back(Overdue{lane.id, lane.deadline, policy_of(lane).exit_on_deadline});
   }
   advance_releases(now);
   commit_periodically(now);

@@ -19,9 +19,9 @@
 
 namespace moult {
 
-using Command = std::variant<OpenLane, OpenSlot, CreateInstance, RunTurn, Overdue, CancelLane,
-                             Retarget, CreateStandby, DropStandby, SwapLane, HandoverProgress,
-                             EndLane, CloseLane, Commit, Unassign, Stopped>;
+using Command = std::variant<OpenLane, OpenSlot, CreateInstance, RunTurn, HoldBack, Overdue,
+                             CancelLane, Retarget, CreateStandby, DropStandby, SwapLane,
+                             HandoverProgress, EndLane, CloseLane, Commit, Unassign, Stopped>;
 
 /// What keeps a consumer from being as good as it should.
 struct Trouble {
@@ -62,6 +62,7 @@ class Dispatcher {
   void on(const Ready& event, TimePoint now);
   void on(const InstanceCreated& event, TimePoint now);
   void on(const TurnDone& event, TimePoint now);
+  void on(const BatchYounger& event, TimePoint now);
   void on(const LaneEnded& event, TimePoint now);
   void on(const CommitDone& event, TimePoint now);
   void on(const Pause& event, TimePoint now);
@@ -74,6 +75,10 @@ class Dispatcher {
   void on(const LaneSwapped& event, TimePoint now);
   void on(const Quiet& event, TimePoint now);
   void on(const Stop& event, TimePoint now);
+
+  /// Of every partition that is spread over slots, whatever its handler's policy allows. Before the
+  /// first assignment.
+  void limit_ahead(std::uint64_t bytes) { most_ahead_bytes_ = bytes; }
 
   /// Does what is due by now.
   void tick(TimePoint now);
@@ -189,6 +194,7 @@ class Dispatcher {
   void drain_spread(Lane& intake, TimePoint now);
   bool holds_back_commit(const Lane& intake, const Lane& slot) const;
 
+  void hold_back(const Lane& lane);
   void close(Lane& lane, EndReason reason, TimePoint deadline);
   void end(Lane& lane);
   static bool ends_alone(const Lane& lane);
@@ -239,6 +245,7 @@ class Dispatcher {
   TimePoint next_commit_{};
   std::vector<Release> releases_;
   Trouble trouble_;
+  std::uint64_t most_ahead_bytes_ = UINT64_MAX;
   bool quiet_ = false;
   std::optional<TimePoint> stop_deadline_;  // set once, by Stop
   TimePoint stop_commit_deadline_ = kNever;

@@ -75,10 +75,16 @@ struct TurnDone {
   std::vector<SlotFill> fills;         // of an intake
   std::uint32_t received_records = 0;  // of an intake
   std::uint64_t received_bytes = 0;    // of an intake
-  std::uint64_t finished_bytes = 0;    // of a slot
   bool went_back = false;  // of an intake: the next records are of a partition made anew
   TimePoint linger_until{};
   Failure failure;
+};
+
+/// Answers Overdue: the lane's batch has not run so long; its turn waited for a worker, or had
+/// others before.
+struct BatchYounger {
+  LaneId lane;
+  Duration running_for{0};  // 0: no batch runs
 };
 
 struct LaneEnded {
@@ -185,10 +191,17 @@ struct RunTurn {
   std::uint64_t room = 0;         // of an intake: how many records it may take
 };
 
-/// The lane's batch runs longer than its handler's deadline. It goes on, and what it reports
-/// counts.
+/// The turn that the lane was given waits for a worker, or is at work: it is to begin no batch any
+/// more, and ends. The next one begins batches as ever.
+struct HoldBack {
+  LaneId lane;
+};
+
+/// The lane's turn was given longer ago than its handler's deadline. A batch that runs as long goes
+/// on, and what it reports counts; else BatchYounger says how long it has run.
 struct Overdue {
   LaneId lane;
+  Duration deadline;
   bool exit = false;  // the daemon is to end
 };
 

@@ -18,7 +18,7 @@ struct HandlerPolicy {
   /// How many records of a partition may be taken in past its watermark when they are spread over
   /// slots; 0: they are not spread, a partition is one lane.
   std::uint64_t max_ahead = 0;
-  /// And how many bytes of them may be unfinished, give or take what one turn takes in.
+  /// And how many bytes, give or take what one turn takes in.
   std::uint64_t max_ahead_bytes = 16ULL * 1024 * 1024;
 };
 

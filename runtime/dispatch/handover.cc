@@ -107,6 +107,8 @@ Dispatcher::CanaryLanes* Dispatcher::canary_of(const Lane& lane) {
 }
 
 void Dispatcher::swap(Lane& lane, TimePoint now) {
+  lane.swapping_from = lane.state;
+  lane.swapping_wake_at = lane.wake_at;
   stop_waiting(lane);
   move(lane, LaneState::kSwapping);
   lane.swapping_since = now;
@@ -144,11 +146,17 @@ void Dispatcher::on(const LaneSwapped& event, TimePoint now) {
     end(lane);
     return advance_releases(now);
   }
-  if (lane.has_instance) {
+  if (!lane.has_instance) {
+    back_off(lane, Duration{0}, now);
+  } else if (!event.ok && lane.swapping_from == LaneState::kStopped) {
+    move(lane, LaneState::kStopped);
+    ++trouble_.stopped;
+  } else if (!event.ok && lane.swapping_from == LaneState::kBackoff) {
+    move(lane, LaneState::kBackoff);
+    wake_at(lane, lane.swapping_wake_at == kNever ? now : lane.swapping_wake_at);
+  } else {
     move(lane, LaneState::kIdle);
     lane.ready = true;  // it may hold records, and nobody knows of its queue
-  } else {
-    back_off(lane, Duration{0}, now);
   }
   go_on(lane, now);
   if (lane.closing) drain_spread(source_of(lane), now);

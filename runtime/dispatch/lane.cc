@@ -48,7 +48,7 @@ bool may_follow(LaneState from, LaneState to) {
     case kStopped:
       return to == kSwapping || to == kEnding;
     case kSwapping:
-      return to == kIdle || to == kBackoff || to == kEnding;
+      return to == kIdle || to == kBackoff || to == kStopped || to == kEnding;
     case kEnding:
       return to == kEnded;
     case kEnded:

@@ -17,7 +17,8 @@ namespace moult {
 /// Where a lane stands. It goes one way round:
 /// blocked → creating → idle ⇄ running ⇄ {lingering, backoff} → ending → ended.
 /// An intake has no instance and skips creating. Where no batch runs a lane may go over to another
-/// generation: {idle, lingering, backoff, stopped} → swapping → idle.
+/// generation: {idle, lingering, backoff, stopped} → swapping → idle; refused, it waits on as
+/// before.
 enum class LaneState : std::uint8_t {
   kBlocked,    // an older lane of the same partition has not ended yet
   kCreating,   // a worker makes its instance
@@ -37,13 +38,19 @@ std::string_view name_of(LaneState state);
 /// spreads them over slots, each a lane of its own. Offsets then finish in any order, and how far
 /// they may run ahead of the watermark is bounded by the records taken in.
 struct Spread {
+  /// Finished ones past the watermark count too: each record that is held among them keeps the
+  /// whole fetch that it came with in memory.
+  struct Amount {
+    std::uint64_t records = 0;
+    std::uint64_t bytes = 0;
+  };
+
   std::map<SlotIndex, LaneId> slots;
-  std::uint64_t taken = 0;    // records, since the assignment
-  std::uint64_t settled = 0;  // of these, up to the last turn that lies below the watermark
-  std::deque<std::pair<Offset, std::uint64_t>> turns;  // where each turn since ended, and `taken`
-  Offset received_to = 0;                              // one past the last offset told of
-  Offset finished_to = 0;                              // one past the highest offset that finished
-  std::uint64_t bytes = 0;                             // taken and not finished
+  Amount taken;    // since the assignment
+  Amount settled;  // of this, up to the last turn that lies below the watermark
+  std::deque<std::pair<Offset, Amount>> turns;  // where each turn since ended, and `taken`
+  Offset received_to = 0;                       // one past the last offset told of
+  Offset finished_to = 0;                       // one past the highest offset that finished
   bool went_back = false;  // nothing may be taken in before everything is finished
 };
 
@@ -82,6 +89,8 @@ struct Lane {
   GenerationNumber generation;  // of its instance, now or once it has one
   Standby standby;
   TimePoint swapping_since{};
+  LaneState swapping_from{};  // where a refused exchange leaves it
+  TimePoint swapping_wake_at = kNever;
   OffsetTracker tracker;
   std::optional<Offset> sent;          // the last offset on its way to the broker, or there
   std::optional<Offset> acknowledged;  // what the broker has
@@ -99,6 +108,7 @@ struct Lane {
   std::uint32_t failures = 0;  // in a row, of `failing_offset` or of making the instance
   std::optional<Offset> failing_offset;
 
+  Duration deadline{0};              // of a batch, as it was when the turn was given
   TimePoint turn_deadline = kNever;  // while running
   Offset drains_below = 0;           // of a slot on its way out: what its last turn was bounded by
   Offset drained_below = 0;          // of a slot on its way out: it holds nothing below

@@ -11,6 +11,8 @@ namespace moult {
 /// end together (see drain_spread), unless their partition is lost.
 void Dispatcher::close(Lane& lane, EndReason reason, TimePoint deadline) {
   if (lane.state == LaneState::kEnded || lane.state == LaneState::kEnding) return;
+  // One that is lost is cancelled; one that ends already may drain.
+  if (!lane.closing && reason != EndReason::kLost) hold_back(lane);
   lane.closing = reason;
   lane.close_deadline = deadline;
   leave_canary(lane);
@@ -150,14 +152,30 @@ void Dispatcher::finish(Release& release) {
 // ---- Quiet, pause and stop
 // -----------------------------------------------------------------------------
 
-void Dispatcher::on(const Quiet&, TimePoint) { quiet_ = true; }
+void Dispatcher::on(const Quiet&, TimePoint) {
+  quiet_ = true;
+  for (const LaneId id : assigned_lanes()) {
+    if (Lane& lane = find(id); !lane.closing) hold_back(lane);
+  }
+}
 
 void Dispatcher::on(const Pause& event, TimePoint now) {
   HandlerState& handler = handler_at(event.handler);
-  if (std::exchange(handler.paused, event.paused) == event.paused || event.paused) return;
+  if (std::exchange(handler.paused, event.paused) == event.paused) return;
   for (const LaneId id : assigned_lanes()) {
-    if (Lane& lane = find(id); lane.handler == event.handler) resume(lane, now);
+    Lane& lane = find(id);
+    if (lane.handler != event.handler) continue;
+    if (!event.paused) {
+      resume(lane, now);
+    } else if (!lane.closing) {  // a drain goes on
+      hold_back(lane);
+    }
   }
+}
+
+/// Its turn may wait behind those of many lanes, and is not to begin after them.
+void Dispatcher::hold_back(const Lane& lane) {
+  if (lane.state == LaneState::kRunning) commands_.push_back(HoldBack{lane.id});
 }
 
 /// What a lane waited for may have passed meanwhile.

@@ -11,8 +11,8 @@ namespace moult {
 void Dispatcher::take_in(Lane& intake, const TurnDone& event, TimePoint now) {
   Spread& spread = *intake.spread;
   if (event.received_records > 0) {
-    spread.taken += event.received_records;
-    spread.bytes += event.received_bytes;
+    spread.taken.records += event.received_records;
+    spread.taken.bytes += event.received_bytes;
     spread.received_to = event.received.end;
     spread.turns.emplace_back(event.received.end, spread.taken);
   }
@@ -41,7 +41,6 @@ Lane& Dispatcher::slot_lane(Lane& intake, SlotIndex slot) {
 std::uint64_t Dispatcher::room(Lane& intake) const {
   Spread& spread = *intake.spread;
   const HandlerPolicy& policy = policy_of(intake);
-  if (spread.bytes >= policy.max_ahead_bytes) return 0;
   // Offsets are about to mean other records: no slot may be at work under the old ones.
   if (spread.went_back && (!intake.tracker.all_finished() || slot_runs(spread))) return 0;
   const auto watermark = intake.tracker.watermark();
@@ -49,7 +48,9 @@ std::uint64_t Dispatcher::room(Lane& intake) const {
     spread.settled = spread.turns.front().second;
     spread.turns.pop_front();
   }
-  const std::uint64_t ahead = spread.taken - spread.settled;
+  const std::uint64_t most_bytes = std::min(policy.max_ahead_bytes, most_ahead_bytes_);
+  if (spread.taken.bytes - spread.settled.bytes >= most_bytes) return 0;
+  const std::uint64_t ahead = spread.taken.records - spread.settled.records;
   return ahead < policy.max_ahead ? policy.max_ahead - ahead : 0;
 }
 

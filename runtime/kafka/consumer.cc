@@ -66,6 +66,7 @@ Consumer::~Consumer() {
 Result<Ok> Consumer::make_client() {
   const std::size_t partitions = count_partitions(options_.group, options_.properties,
                                                   routers_.front(), kPartitionCountTimeout, log_);
+  dispatcher_.limit_ahead(ahead_limit(options_.memory_budget, partitions));
   Properties properties = options_.properties;
   properties.merge(fetch_limits(options_.memory_budget, partitions, options_.properties));
   auto conf = consumer_conf(options_.group, properties);
@@ -238,9 +239,14 @@ void Consumer::apply(const HandoverProgress& progress) {
   if (on_handover_) on_handover_(progress);
 }
 
+void Consumer::apply(const HoldBack& command) { executor_.hold_back(command.lane); }
+
 void Consumer::apply(const Overdue& command) {
-  executor_.overdue(command.lane);
   const LaneActivity activity = executor_.activity(command.lane);
+  if (activity.running_for < command.deadline) {
+    return dispatcher_.on(BatchYounger{command.lane, activity.running_for}, Clock::now());
+  }
+  executor_.overdue(command.lane);
   const TopicPartition& partition = dispatcher_.lane(command.lane).partition;
   log_.error("batch over its deadline, still running",
              {{"group", options_.group},

@@ -170,6 +170,7 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   void apply(const OpenSlot& command);
   void apply(const CreateInstance& command);
   void apply(const RunTurn& command);
+  void apply(const HoldBack& command);
   void apply(const Overdue& command);
   void apply(const CancelLane& command);
   void apply(const Retarget& command);

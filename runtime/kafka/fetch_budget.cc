@@ -20,10 +20,18 @@ constexpr std::uint64_t kMostWholeFetch = 50 * kMiB;  // its default
 // librdkafka's default, a slow one's partition cost 300 MiB, and a fast one's gained nothing.
 constexpr std::uint64_t kQueuedRecords = 20'000;
 
+std::uint64_t share_of(std::uint64_t budget, std::size_t partitions) {
+  return budget / std::max<std::size_t>(partitions, 1);
+}
+
 }  // namespace
 
+std::uint64_t ahead_limit(std::uint64_t budget, std::size_t partitions) {
+  return std::max(share_of(budget, partitions) / 4, kLeastFetch);
+}
+
 Properties fetch_limits(std::uint64_t budget, std::size_t partitions, const Properties& user) {
-  const std::uint64_t share = budget / std::max<std::size_t>(partitions, 1);
+  const std::uint64_t share = share_of(budget, partitions);
   // Half for what is queued, a quarter for the fetch under way, the rest for the records in hand.
   const std::uint64_t queued = std::clamp(share / 2 / kKiB, std::uint64_t{1}, kMostQueuedKiB);
   const std::uint64_t fetch = std::clamp(share / 4, kLeastFetch, kMiB);

@@ -18,6 +18,10 @@ namespace moult::kafka {
 /// is left to the user.
 Properties fetch_limits(std::uint64_t budget, std::size_t partitions, const Properties& user);
 
+/// How many bytes a partition that is spread over slots may run ahead of its first unfinished
+/// record, so that they stay inside the budget too.
+std::uint64_t ahead_limit(std::uint64_t budget, std::size_t partitions);
+
 /// How many partitions the topics of the router have, which one member may get all of. Asks the
 /// cluster by a client that joins nothing, for `timeout` at most; what can't be asked is taken for
 /// kAssumedPartitions.

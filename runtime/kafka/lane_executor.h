@@ -41,6 +41,7 @@ class LaneExecutor {
   virtual void open_slot(const OpenSlot& slot) = 0;
   virtual void create(LaneId lane) = 0;
   virtual void run(const RunTurn& turn) = 0;
+  virtual void hold_back(LaneId lane) = 0;
   virtual void overdue(LaneId lane) = 0;
   /// Also: the lane's partition raises no event for it any more.
   virtual void cancel(LaneId lane) = 0;

@@ -20,6 +20,7 @@ class Deliveries {
     std::int32_t code = 0;
     std::string error;
     bool too_large = false;
+    bool at_once = false;  // whoever asked was told
   };
 
   /// `all_answered` runs once for each begin() whose close() said no.
@@ -52,14 +53,14 @@ class Deliveries {
     }
     answer();
   }
-  /// What was asked for came to nothing at once.
-  void withdraw() { release(); }
-
   /// Whether anything was asked for since begin().
   bool any() const {
     const std::lock_guard lock(mutex_);
     return asked_ > 0;
   }
+
+  /// What was asked for is asked for otherwise.
+  void withdraw() { release(); }
 
   /// Everything is asked for. True when all is answered already; else whoever calls must touch
   /// nothing of the turn any more, for `all_answered` may be running.

@@ -14,6 +14,12 @@ constexpr Milliseconds kFullWait{5};
 
 bool is_tied(const moult_message& message) { return (message.flags & MOULT_PRODUCE_TIED) != 0; }
 
+void log_undelivered(const Logger& log, std::string_view handler, std::string_view topic,
+                     std::string_view error) {
+  log.error("what a handler produced was not delivered",
+            {{"handler", handler}, {"topic", topic}, {"error", error}});
+}
+
 }  // namespace
 
 std::int32_t LaneRunner::produce(const moult_message& message) noexcept {
@@ -28,13 +34,10 @@ std::int32_t LaneRunner::produce(const moult_message& message) noexcept {
                        &handler = handler_](const kafka::DeliveryFailure* failure) {
     auto& counter = failure == nullptr ? counters.produced : counters.undelivered;
     counter.fetch_add(1, std::memory_order_relaxed);
-    if (failure != nullptr) {
-      log.error("what a handler produced was not delivered",
-                {{"handler", handler}, {"topic", topic}, {"error", failure->text}});
-    }
+    if (failure != nullptr) log_undelivered(log, handler, topic, failure->text);
     if (!deliveries) return;
     if (failure == nullptr) return deliveries->answer();
-    deliveries->answer({offset, failure->code, failure->text, false});
+    deliveries->answer({offset, failure->code, failure->text});
   };
   for (;;) {
     const auto refused = outbox_.produce(kafka::outgoing(topic, message), answer);
@@ -43,7 +46,13 @@ std::int32_t LaneRunner::produce(const moult_message& message) noexcept {
       std::this_thread::sleep_for(kFullWait);
       continue;
     }
-    if (tied) deliveries_->withdraw();
+    counters_.undelivered.fetch_add(1, std::memory_order_relaxed);
+    log_undelivered(log_, handler_, topic, refused->text);
+    // The handler is told, but its record must not be finished if that goes unheard.
+    if (tied) {
+      deliveries_->answer(
+          {message.tied_offset, refused->code, refused->text, false, /*at_once=*/true});
+    }
     return kafka::is_queue_full(*refused) ? MOULT_PRODUCE_FULL : MOULT_PRODUCE_REFUSED;
   }
 }

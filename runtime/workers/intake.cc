@@ -31,6 +31,11 @@ std::optional<TurnDone> Intake::resume() { MOULT_CHECK(false, "an intake waits f
 std::optional<TurnDone> Intake::turn(WorkerScratch& scratch, const RunTurn& command) {
   TurnDone done;
   done.lane = id_;
+  if (held_back_) {
+    done.next = TurnDone::Next::kMore;
+    done.went_back = !incoming_.empty();
+    return done;
+  }
   std::ranges::fill(counts_, 0U);
   const bool drained = pull(std::min(command.room, kMostATurn));
   board_->set_high_watermark(source_->high_watermark());

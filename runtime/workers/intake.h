@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -30,6 +31,7 @@ class Intake final : public LaneWork {
   std::string build_id() const override { return generation_->generation().build_id(); }
   void retarget(GenerationUse generation) override { generation_ = std::move(generation); }
   void cancel() override;
+  void hold_back(bool held_back) override { held_back_ = held_back; }
   void overdue() override {}
   OffsetRange running() const override { return {}; }
   Duration running_for() const override { return Duration{0}; }
@@ -46,6 +48,8 @@ class Intake final : public LaneWork {
   const std::shared_ptr<SlotBoard> board_;
 
   GenerationUse generation_;  // whoever has the lane's task, or the poller when nobody has
+
+  std::atomic<bool> held_back_{false};
 
   std::mutex pulling_;      // held while the queue is pulled, and to cancel
   bool cancelled_ = false;  // guarded by pulling_

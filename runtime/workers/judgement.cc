@@ -14,7 +14,10 @@ FailedRecord failed_record(const moult_outcome& outcome, std::size_t index, std:
   record.index = index;
   record.attempts = attempt;
   record.code = outcome.error_code;
-  if (outcome.code == MOULT_RETRY) record.retry_after = Milliseconds(outcome.retry_after_ms);
+  const bool unnamed = outcome.code == MOULT_UNSET && !returned_ok;
+  if (outcome.code == MOULT_RETRY || unnamed) {
+    record.retry_after = Milliseconds(outcome.retry_after_ms);
+  }
   if (outcome.error != nullptr) {
     record.error.assign(outcome.error, std::min(outcome.error_size, kMaxError));
   } else if (outcome.code == MOULT_UNSET) {
@@ -25,10 +28,8 @@ FailedRecord failed_record(const moult_outcome& outcome, std::size_t index, std:
 }
 
 /// A call that failed behind a record that was given up: the handler never got to this one.
-bool is_untried(const Judgement& judgement, const moult_outcome& outcome, std::size_t index,
-                bool returned_ok) {
-  return outcome.code == MOULT_UNSET && !returned_ok && !judgement.given_up.empty() &&
-         judgement.given_up.back().index + 1 == index;
+bool is_untried(const Judgement& judgement, std::size_t shown_before) {
+  return !judgement.given_up.empty() && judgement.given_up.back().index == shown_before;
 }
 
 bool used_up(const FailedRecord& record, const GiveUpPolicy& policy) {
@@ -63,11 +64,18 @@ Judgement judge(std::span<const moult_outcome> outcomes, std::span<const std::ui
     const moult_outcome& outcome = outcomes[i];
     if (outcome.code == MOULT_OK) continue;
     const std::size_t index = selected.empty() ? i : selected[i];
-    if (is_untried(judgement, outcome, index, returned_ok)) {
+    const bool unnamed = outcome.code == MOULT_UNSET && !returned_ok;
+    if (unnamed && i > 0 && is_untried(judgement, selected.empty() ? i - 1 : selected[i - 1])) {
       judgement.done = index;
       return judgement;
     }
     FailedRecord record = failed_record(outcome, index, index == 0 ? attempt : 1, returned_ok);
+    if (unnamed && outcomes.size() > 1) {
+      judgement.done = index;
+      judgement.failed = std::move(record);
+      judgement.blames_batch = true;
+      return judgement;
+    }
     switch (outcome.code) {
       case MOULT_SKIP:
         record.skipped = true;
@@ -97,12 +105,17 @@ Judgement judge(std::span<const moult_outcome> outcomes, std::span<const std::ui
   return judgement;
 }
 
+bool gives_up(const Judgement& judgement, std::size_t index) {
+  return std::ranges::find(judgement.given_up, index, &FailedRecord::index) !=
+         judgement.given_up.end();
+}
+
 void fail_at(Judgement& judgement, FailedRecord record, const GiveUpPolicy& policy) {
   if (record.index >= judgement.done) return;
   std::erase_if(judgement.given_up,
                 [&](const FailedRecord& other) { return other.index >= record.index; });
   judgement.failed.reset();
-  judgement.stops = false;
+  judgement.stops = judgement.blames_batch = false;
   if (used_up(record, policy)) {
     give_up(judgement, std::move(record), policy);
   } else {

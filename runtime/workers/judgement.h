@@ -32,11 +32,13 @@ struct Judgement {
   std::vector<FailedRecord> given_up;  // ascending
   std::optional<FailedRecord> failed;  // the record at `done`: again after a backoff
   bool stops = false;                  // … or never, for its lane stops there
+  bool blames_batch = false;           // … which may be the fault of any record behind it
 };
 
 /// What a batch's outcomes mean. `outcomes` are those of the records at `selected` (all, when it is
 /// empty) among the `count` of the batch; the others count as done. `attempt` is that of the first
-/// record of the batch, of the others it is the first.
+/// record of the batch, of the others it is the first. A call that failed and names no record gives
+/// none up: which of several is at fault shows when each comes alone.
 Judgement judge(std::span<const moult_outcome> outcomes, std::span<const std::uint32_t> selected,
                 std::size_t count, std::uint32_t attempt, const GiveUpPolicy& policy,
                 bool returned_ok);
@@ -44,7 +46,9 @@ Judgement judge(std::span<const moult_outcome> outcomes, std::span<const std::ui
 /// Gives a record up as the policy says. False when the batch ends with it.
 bool give_up(Judgement& judgement, FailedRecord record, const GiveUpPolicy& policy);
 
-/// The record at `index` failed after all, for something that its handler had asked for.
+bool gives_up(const Judgement& judgement, std::size_t index);
+
+/// A record failed after all, for something that its handler had asked for.
 void fail_at(Judgement& judgement, FailedRecord record, const GiveUpPolicy& policy);
 
 }  // namespace moult

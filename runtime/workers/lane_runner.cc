@@ -69,6 +69,7 @@ InstanceCreated LaneRunner::create() {
 
 Result<std::optional<HandedState>> LaneRunner::hand_out(const Seat& next) {
   Instance* instance = seat_->instance();
+  overdue_ = false;  // what was said of the last batch may have come behind its end
   const bool both = seat_->generation().keeps_state() && next.generation().keeps_state();
   if (instance == nullptr || !both) return std::optional<HandedState>{};
   const InHandScope scope(seat_->in_hand_for("state_export"));
@@ -78,10 +79,16 @@ Result<std::optional<HandedState>> LaneRunner::hand_out(const Seat& next) {
 }
 
 std::shared_ptr<Seat> LaneRunner::leave() {
+  overdue_ = false;
   if (Instance* instance = seat_->instance(); instance != nullptr) {
     const InHandScope scope(seat_->in_hand_for("revoked"));
     instance->revoked(EndReason::kReplaced, to_ms(kReplacedDeadline));
   }
+  // Its destructor, and threads of its own, may ask when this lane is gone. One that waits for room
+  // to produce waits no longer.
+  overdue_ = true;
+  seat_->serve_nobody();
+  overdue_ = false;
   return seat_;
 }
 
@@ -141,6 +148,7 @@ std::optional<TurnDone> LaneRunner::resume() {
 }
 
 std::optional<TurnDone> LaneRunner::end_turn() {
+  overdue_ = false;
   done_.end = inlet_->take_end(held_);
   return std::exchange(done_, TurnDone{});
 }
@@ -149,6 +157,15 @@ std::optional<TurnDone> LaneRunner::end_turn() {
 
 /// One batch of the turn. kLast when the next one must be another turn's.
 LaneRunner::Step LaneRunner::take_batch(WorkerScratch& scratch) {
+  if (held_back_) {
+    done_.next = TurnDone::Next::kMore;
+    return Step::kLast;
+  }
+  // What it holds may be another one's by now.
+  if (cancelled_) {
+    done_.next = TurnDone::Next::kDrained;
+    return Step::kLast;
+  }
   // Without a pull nobody knows whether the inlet is empty, and its event is spent.
   drained_ = false;
   if (attempt_ == 1 && !full() && !pull()) {
@@ -172,8 +189,10 @@ LaneRunner::Step LaneRunner::take_batch(WorkerScratch& scratch) {
 
 /// Offsets of a partition made anew are not to be reported with those of before.
 bool LaneRunner::went_back() const {
-  return !done_.received.empty() && reported_ < held_.size() &&
-         held_.offset(reported_) < done_.received.end;
+  if (!inlet_->reports_receipt() || reported_ == held_.size()) return false;
+  Offset told = done_.received.end;
+  if (!done_.finished.empty()) told = std::max(told, done_.finished.back().end);
+  return held_.offset(reported_) < told;
 }
 
 void LaneRunner::cancel() {
@@ -183,6 +202,8 @@ void LaneRunner::cancel() {
 }
 
 void LaneRunner::overdue() { overdue_ = true; }
+
+void LaneRunner::hold_back(bool held_back) { held_back_ = held_back; }
 
 /// False when the lane is cancelled: its partition may be another lane's already, and what is
 /// pulled here would be missing there.
@@ -222,6 +243,7 @@ bool LaneRunner::gather_longer() const {
 /// and the turn's limit, and cut where offsets go back, for there the partition started anew.
 std::size_t LaneRunner::batch_size() const {
   const BatchLimits& limits = settings().limits;
+  if (alone_ > 0) return 1;
   const std::size_t most = std::min<std::size_t>(held_.size(), limits.max_records);
   std::uint64_t bytes = held_.bytes(0);
   std::size_t count = 1;
@@ -339,6 +361,8 @@ void LaneRunner::settle_tied() {
     std::size_t index = 0;
     while (index < count_ && held_.offset(index) < failure.offset) ++index;
     if (index == count_) continue;
+    // Who was told at once and gave the record up has decided already.
+    if (failure.at_once && gives_up(judgement_, index)) continue;
     FailedRecord record;
     record.index = index;
     record.attempts = index == 0 ? attempt_ : 1;
@@ -392,6 +416,8 @@ void LaneRunner::end_batch() {
   count_in_tally();
   running_since_ = 0;
   running_begin_ = running_end_ = 0;
+  alone_ = judgement_.blames_batch ? count_ - judgement_.done
+                                   : alone_ - std::min(alone_, judgement_.done);
   if (judgement_.failed) {
     FailedRecord& failed = *judgement_.failed;
     done_.next = judgement_.stops ? TurnDone::Next::kStopped : TurnDone::Next::kFailed;
@@ -438,7 +464,6 @@ void LaneRunner::finish(std::size_t count) {
   if (!verdicts_.empty()) {
     for (std::size_t i = 0; i < count; ++i) verdicts_.erase(held_.offset(i));
   }
-  done_.finished_bytes += bytes;
   held_bytes_ -= bytes;
   reported_ -= std::min(reported_, count);
   held_.drop_front(count);
@@ -446,6 +471,7 @@ void LaneRunner::finish(std::size_t count) {
 }
 
 LaneEnded LaneRunner::end(EndReason reason, TimePoint deadline) {
+  overdue_ = false;
   if (Instance* instance = seat_->instance(); instance != nullptr) {
     {
       const InHandScope scope(seat_->in_hand_for("revoked"));

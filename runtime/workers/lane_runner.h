@@ -64,6 +64,7 @@ class LaneRunner final : public LaneWork, public LaneHost {
   void retarget(GenerationUse generation) override;
   void cancel() override;
   void overdue() override;
+  void hold_back(bool held_back) override;
   OffsetRange running() const override { return {running_begin_, running_end_}; }
   Duration running_for() const override;
 
@@ -134,6 +135,7 @@ class LaneRunner final : public LaneWork, public LaneHost {
   std::atomic<RunningGeneration*> run_;  // that of seat_
   std::atomic<bool> cancelled_{false};
   std::atomic<bool> overdue_{false};
+  std::atomic<bool> held_back_{false};
   std::atomic<Offset> running_begin_{0};
   std::atomic<Offset> running_end_{0};
   std::atomic<Clock::rep> running_since_{0};
@@ -149,6 +151,7 @@ class LaneRunner final : public LaneWork, public LaneHost {
   std::size_t reported_ = 0;            // of the held ones, those reported as received
   bool drained_ = false;                // the last pull emptied the inlet
   TimePoint gathering_since_{};         // when the first held record was pulled
+  std::size_t alone_ = 0;               // of the held ones, those that come one by one
   std::map<Offset, Verdict> verdicts_;  // of held records; empty but for trouble
 
   // The turn, and its batch.

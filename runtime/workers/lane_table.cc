@@ -63,6 +63,7 @@ void LaneTable::create(LaneId lane) {
 
 void LaneTable::run(const RunTurn& turn) {
   const Entry& entry = find(turn.lane);
+  entry.work->hold_back(false);
   entry.work->workers().post(
       turn.lane, [work = entry.work.get(), answers = answers_, turn](WorkerScratch& scratch) {
         if (auto done = work->turn(scratch, turn)) answers->post(std::move(*done));
@@ -106,6 +107,8 @@ void LaneTable::swap(LaneId lane) {
   Entry& entry = find(lane);
   std::make_shared<LaneSwap>(lane, *entry.runner, std::move(entry.standby), *answers_)->start();
 }
+
+void LaneTable::hold_back(LaneId lane) { find(lane).work->hold_back(true); }
 
 void LaneTable::overdue(LaneId lane) { find(lane).work->overdue(); }
 

@@ -28,6 +28,7 @@ class LaneTable final : public kafka::LaneExecutor {
   void open_slot(const OpenSlot& slot) override;
   void create(LaneId lane) override;
   void run(const RunTurn& turn) override;
+  void hold_back(LaneId lane) override;
   void overdue(LaneId lane) override;
   void cancel(LaneId lane) override;
   void retarget(const Retarget& command) override;

@@ -29,6 +29,8 @@ class LaneWork {
   virtual void retarget(GenerationUse generation) = 0;
   /// When it returns, this lane pulls nothing any more, and its partition raises no event for it.
   virtual void cancel() = 0;
+  /// The turn that was asked for begins no batch, or no further one, until told otherwise.
+  virtual void hold_back(bool held_back) = 0;
   /// The running batch is past its deadline.
   virtual void overdue() = 0;
   virtual OffsetRange running() const = 0;

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 
 #include "runtime/base/in_hand.h"
 #include "runtime/base/result.h"
@@ -29,24 +29,34 @@ class Seat final : public LaneHost {
   void destroy();
 
   /// From now on `lane` answers.
-  void serve(LaneHost& lane) { lane_ = &lane; }
+  void serve(LaneHost& lane) {
+    const std::lock_guard lock(serving_);
+    lane_ = &lane;
+  }
+  /// Returns when nobody is in a call to the lane any more.
+  void serve_nobody() {
+    const std::lock_guard lock(serving_);
+    lane_ = nullptr;
+  }
 
   /// For the report of a crash inside of the plugin.
   InHand in_hand_for(const char* call) const;
 
   bool cancelled() const noexcept override {
-    const LaneHost* lane = lane_;
-    return lane != nullptr && lane->cancelled();
+    const std::shared_lock lock(serving_);
+    return lane_ != nullptr && lane_->cancelled();
   }
   std::int32_t produce(const moult_message& message) noexcept override {
-    LaneHost* lane = lane_;
-    return lane == nullptr ? MOULT_PRODUCE_NOT_NOW : lane->produce(message);
+    const std::shared_lock lock(serving_);
+    return lane_ == nullptr ? MOULT_PRODUCE_NOT_NOW : lane_->produce(message);
   }
 
  private:
   const GenerationUse run_;
   const LaneIdentity identity_;  // its own: it may outlive the lane
-  std::atomic<LaneHost*> lane_{nullptr};
+
+  mutable std::shared_mutex serving_;  // held by calls to the lane, and to change who it is
+  LaneHost* lane_ = nullptr;
 
   std::mutex making_;  // held while the instance is made or destroyed
   bool dropped_ = false;

@@ -87,7 +87,8 @@ struct LaneModel {
   std::uint32_t incarnation = 0;  // of what was pulled
   std::optional<Offset> failing;
   std::uint32_t failures = 0;
-  RunTurn turn;                     // what it was asked for
+  RunTurn turn;  // what it was asked for
+  std::optional<TimePoint> batch_since;
   bool went_back = false;           // an intake's next record is of a log that begins again
   std::map<Offset, bool> verdicts;  // held records that no handler need see; true: settled
   std::optional<RecordId> last_finished;
@@ -95,17 +96,25 @@ struct LaneModel {
   // What the poller asked for and was told.
   Owed owed = Owed::kNothing;
   bool closing = false;
-  bool started = false;  // was given anything
-  bool stopped = false;  // gave up
+  bool started = false;    // was given anything
+  bool stopped = false;    // gave up
+  bool held_back = false;  // its turn is to begin no batch
   bool overdue = false;
-  TimePoint asked_at{};  // for what it owes
-  Duration deadline{0};  // its handler's, when its turn began
+  TimePoint asked_at{};     // for what it owes
+  Duration deadline{0};     // its handler's, when its turn began
+  TimePoint deadline_at{};  // when somebody is to look at its batch
   bool ended = false;
   bool released = false;   // its partition was unassigned
   bool signalled = false;  // its queue is not empty, and no turn was run since
   std::uint32_t create_failures = 0;
   std::optional<TimePoint> not_before;  // backoff
   std::optional<TimePoint> due;         // backoff, linger
+  struct Waiting {
+    bool stopped = false;
+    std::optional<TimePoint> not_before;
+    std::optional<TimePoint> due;
+  };
+  Waiting before_swap;
   std::uint32_t told_incarnation = 0;
   bool disturbed = false;  // its log was cut while it was open
   Offset checked_to = 0;   // commits up to here were checked

@@ -93,6 +93,7 @@ class Member {
   void obey(const OpenSlot& command);
   void obey(const CreateInstance& command);
   void obey(const RunTurn& command);
+  void obey(const HoldBack& command);
   void obey(const Overdue& command);
   void obey(const CancelLane& command);
   void obey(const Retarget& command);

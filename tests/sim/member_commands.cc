@@ -141,7 +141,9 @@ void Member::obey(const RunTurn& command) {
   }
   check_generation(lane, command);
   lane.turn = command;
+  lane.held_back = false;
   lane.deadline = policy_of(lane).deadline;
+  lane.deadline_at = world_.schedule.now() + lane.deadline;
   const bool again = !lane.held.empty() && lane.failing == lane.held.front().offset;
   expect(command.attempt == (again ? lane.failures + 1 : 1), "the attempt is counted wrong");
   lane.signalled = false;
@@ -161,8 +163,8 @@ void Member::check_intake_turn(const LaneModel& intake, const RunTurn& turn) con
          "a slot may take records of a log that began again for older ones");
   expect(intake.past_watermark.size() + turn.room <= policy_of(intake).max_ahead,
          "an intake has too much room");
-  expect(kRecordBytes * intake.unfinished.size() < policy_of(intake).max_ahead_bytes,
-         "an intake runs with too many bytes unfinished");
+  expect(kRecordBytes * intake.past_watermark.size() < policy_of(intake).max_ahead_bytes,
+         "an intake runs with too many bytes ahead");
 }
 
 TimePoint Member::drain_deadline(const LaneModel& lane) const {
@@ -179,12 +181,27 @@ void Member::check_drain_turn(LaneModel& slot, const RunTurn& turn) {
   expect(world_.schedule.now() < drain_deadline(slot), "a slot drains past its deadline");
 }
 
+void Member::obey(const HoldBack& command) {
+  world_.note("  hold back, lane {}", number(command.lane));
+  LaneModel& lane = open_lane(command.lane);
+  expect(lane.owed == Owed::kTurn, "a lane is held back that has no turn");
+  expect(!lane.turn.drains, "a drain is held back");
+  lane.held_back = true;
+}
+
 void Member::obey(const Overdue& command) {
   world_.note("  overdue, lane {}", number(command.lane));
   LaneModel& lane = open_lane(command.lane);
   expect(lane.owed == Owed::kTurn && !lane.overdue, "a lane is overdue for nothing");
-  expect(lane.deadline > Duration{0} && world_.schedule.now() >= lane.asked_at + lane.deadline,
+  const TimePoint now = world_.schedule.now();
+  expect(lane.deadline > Duration{0} && now >= lane.deadline_at,
          "a lane is overdue before its deadline");
+  const Duration ran = lane.batch_since ? now - *lane.batch_since : Duration{0};
+  expect(command.deadline == lane.deadline, "a lane is overdue by another one's deadline");
+  if (ran < command.deadline) {
+    lane.deadline_at = now + (command.deadline - ran);
+    return dispatcher_.on(BatchYounger{command.lane, ran}, now);
+  }
   lane.overdue = true;
 }
 
@@ -355,7 +372,7 @@ void Member::check_trouble(TimePoint next_tick) const {
     if (lane.stopped && lane.owed == Owed::kNothing && !lane.ended) ++trouble.stopped;
     if (lane.overdue) ++trouble.overdue;
     expect(lane.overdue || lane.owed != Owed::kTurn || lane.deadline == Duration{0} ||
-               next_tick <= lane.asked_at + lane.deadline,
+               next_tick <= lane.deadline_at,
            "nobody looks at a batch when its deadline comes");
   }
   expect(dispatcher_.trouble() == trouble, "the trouble is counted wrong");

@@ -109,7 +109,14 @@ void Member::hear(const LaneSwapped& swapped) {
   }
   lane.standby.state = Standby::State::kFailed;
   refuse(lane);
-  if (!lane.has_instance) expect_rerun(lane, lane.create_failures, Duration{0});
+  if (!lane.has_instance) return expect_rerun(lane, lane.create_failures, Duration{0});
+  // It waits on for what it waited for.
+  const LaneModel::Waiting& before = lane.before_swap;
+  lane.stopped = before.stopped;
+  if (!before.not_before) return;
+  const TimePoint now = world_.schedule.now();
+  lane.not_before = before.not_before;
+  lane.due = std::max(before.due.value_or(now), now);
 }
 
 // ---- Commands -----------------------------------------------------------------------------------
@@ -165,6 +172,7 @@ void Member::obey(const SwapLane& command) {
   }
   expect(lane.standby.generation == handover.wanted(), "a lane goes over to what is not active");
   expect(!lane.closing, "a lane goes over that ends");
+  lane.before_swap = {lane.stopped, lane.not_before, lane.due};
   give(lane, Owed::kSwap);
   lane.stopped = false;
 }

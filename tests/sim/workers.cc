@@ -99,6 +99,12 @@ void Workers::begin_turn(LaneModel& lane) {
   expect(lane.has_instance, "a turn without an instance");
   Turn turn;
   turn.report.done.lane = lane.id;
+  if (lane.held_back) {
+    turn.report.incarnation = lane.incarnation;
+    turn.report.done.next = TurnDone::Next::kMore;
+    return reply_after(lane, microseconds(5), turn.report);
+  }
+  expect(!lane.closing || lane.turn.drains || lane.cancelled, "a lane that ends begins a batch");
   // A cancelled lane must not take from a queue that may be its successor's already.
   if (!lane.cancelled) lane.is_slot() ? pull_slot(lane, turn) : pull(lane, turn);
   turn.report.incarnation = lane.incarnation;
@@ -119,6 +125,12 @@ void Workers::begin_turn(LaneModel& lane) {
 void Workers::begin_intake(LaneModel& lane) {
   TurnReport report;
   report.done.lane = lane.id;
+  if (lane.held_back) {
+    report.incarnation = lane.incarnation;
+    report.done.went_back = lane.went_back;
+    report.done.next = TurnDone::Next::kMore;
+    return reply_after(lane, microseconds(5), report);
+  }
   auto& items = queues_[lane.partition].items;
   while (!lane.cancelled && !items.empty() && !report.done.went_back) {
     const QueueItem item = items.front();
@@ -236,6 +248,7 @@ Duration Workers::draw_batch_time() {
 void Workers::hand_batch(LaneModel& lane, Turn turn) {
   world_.note("lane {}: batch from {}, {} records", static_cast<std::size_t>(lane.id),
               lane.held.front().offset, static_cast<std::int64_t>(lane.held.size()));
+  lane.batch_since = world_.schedule.now();
   if (lane.verdicts.contains(lane.held.front().offset)) {
     judge_standing(lane, turn);
     return deliver(lane, std::move(turn));
@@ -332,6 +345,7 @@ void Workers::settle_deliveries(LaneModel& lane, Turn& turn) {
 }
 
 void Workers::end_turn(LaneModel& lane, Turn turn) {
+  lane.batch_since.reset();
   TurnDone& done = turn.report.done;
   tell_finished(lane, done, turn.outcomes.size());
   finish_prefix(lane, turn.outcomes.size());
@@ -359,7 +373,6 @@ void Workers::tell_finished(LaneModel& lane, TurnDone& done, std::size_t count) 
     lane.verdicts.erase(offset);
     if (lane.is_slot() || i == 0) done.finished.push_back({offset, offset + 1});
     done.finished.back().end = offset + 1;
-    if (lane.is_slot()) done.finished_bytes += kRecordBytes;
   }
 }
 

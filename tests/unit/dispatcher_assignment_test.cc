@@ -37,7 +37,7 @@ TEST(DispatcherAssignmentTest, TheRunningBatchEndsFirst) {
   Script script;
   script.with_idle_lanes(1);
   script.ready(1);
-  EXPECT_EQ(script.revoke({0}), "");
+  EXPECT_EQ(script.revoke({0}), "hold back 1");
   EXPECT_EQ(script.done(1, Turn().got(0, 5).done_to(5).more()), "end 1 revoked");
   EXPECT_EQ(script.ended(1), "commit 1: 1@5");
 }

@@ -284,12 +284,22 @@ TEST_F(DispatcherHandoverTest, ARefusedLaneGoesOnAsItWas) {
   script_.ready(1);
   script_.done(1, Turn().got(0, 5).fails_at(0));
   script_.activate(2);
-  EXPECT_EQ(script_.swap_refused(1), "run 1 #2");
+  EXPECT_EQ(script_.swap_refused(1), "") << "it waits as long as it would have";
   EXPECT_EQ(lane(1).generation, kFirst);
   EXPECT_EQ(script_.pass(0ms), "commit 1: 1@0, active 2: 0/1 (no)");
+  EXPECT_EQ(script_.pass(1s), "run 1 #2");
   EXPECT_EQ(script_.done(1, Turn().done_to(5).more()), "run 1 #1") << "it does not try again";
   EXPECT_EQ(script_.activate(1), "") << "the way back";
   EXPECT_EQ(script_.tick(), "active 1: 1/1");
+}
+
+TEST_F(DispatcherHandoverTest, ARefusedLaneThatHadStoppedStaysStopped) {
+  script_.ready(1);
+  script_.done(1, Turn().got(0, 5).stops_at(0));
+  script_.activate(2);
+  EXPECT_EQ(script_.swap_refused(1), "");
+  EXPECT_EQ(lane(1).state, LaneState::kStopped);
+  EXPECT_EQ(script_.dispatcher().trouble(), (Trouble{.stopped = 1}));
 }
 
 TEST_F(DispatcherHandoverTest, TriesARefusedLaneAgainWhenAskedAgain) {

@@ -147,7 +147,7 @@ TEST(DispatcherLaneTest, APausedHandlerStartsNothingUntilItIsResumed) {
   script.ready(1);
   script.ready(2);
   script.done(2, Turn().got(0, 5).fails_at(0));
-  EXPECT_EQ(script.pause(true), "");
+  EXPECT_EQ(script.pause(true), "hold back 1") << "its turn may wait for a worker yet";
   EXPECT_EQ(script.done(1, Turn().got(0, 5).done_to(5).more()), "");
   EXPECT_EQ(script.ready(3), "");
   EXPECT_EQ(script.pass(1min), "commit 1: 1@5 2@0") << "nor when its backoff is over";

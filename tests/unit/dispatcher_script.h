@@ -101,6 +101,9 @@ struct Words {
     if (it.drains) return fmt::format("drain {} <{}", number(it.lane), it.below);
     return fmt::format("run {} #{}", number(it.lane), it.attempt);
   }
+  std::string operator()(const HoldBack& it) const {
+    return fmt::format("hold back {}", number(it.lane));
+  }
   std::string operator()(const Overdue& it) const {
     return fmt::format("overdue {}{}", number(it.lane), it.exit ? ", exit" : "");
   }
@@ -221,6 +224,9 @@ class Script {
   std::string swapped(std::uint64_t lane) { return on(LaneSwapped{LaneId{lane}, true, {}}); }
   std::string swap_refused(std::uint64_t lane) {
     return on(LaneSwapped{LaneId{lane}, false, "no"});
+  }
+  std::string younger(std::uint64_t lane, Duration running_for) {
+    return on(BatchYounger{LaneId{lane}, running_for});
   }
   std::string quiet() { return on(Quiet{}); }
   std::string pause(bool paused) { return on(Pause{HandlerIndex{0}, paused}); }

@@ -99,7 +99,7 @@ TEST_F(DispatcherFullSpreadTest, AFullIntakeGoesOnWhenRoomComes) {
   EXPECT_EQ(script_.done(2, Turn().finished(0, 1).finished(2, 3)), "take 1 room 4");
 }
 
-TEST(DispatcherIntakeTest, TakesNothingWithTooManyBytesUnfinished) {
+TEST(DispatcherIntakeTest, TakesNothingWithTooManyBytesAhead) {
   DispatcherOptions options = spread_options(10);
   options.handlers[0].max_ahead_bytes = 20;
   Script script(options);
@@ -107,9 +107,9 @@ TEST(DispatcherIntakeTest, TakesNothingWithTooManyBytesUnfinished) {
   script.ready(1);
   script.done(1, Turn().got(0, 2).fills({0, 0}).more());
   script.created(2);
-  TurnDone done = Turn().finished(0, 1).more().of(2);
-  done.finished_bytes = 10;
-  EXPECT_EQ(script.done(done), "run 2 #1, take 1 room 8");
+  EXPECT_EQ(script.done(2, Turn().finished(1, 2).more()), "run 2 #1")
+      << "what is finished ahead of the watermark is still in memory";
+  EXPECT_EQ(script.done(2, Turn().finished(0, 1).more()), "run 2 #1, take 1 room 10");
 }
 
 TEST_F(DispatcherSpreadTest, AFailingSlotHoldsNoOther) {
@@ -126,7 +126,7 @@ TEST_F(DispatcherSpreadTest, AStoppedSlotHoldsNoOther) {
   EXPECT_EQ(script_.done(3, Turn().finished(1, 2).finished(3, 4)), "");
   EXPECT_EQ(script_.ready(1), "take 1 room 6");
   EXPECT_EQ(script_.done(1, Turn().got(4, 6).fills({0, 1})), "run 3 #1");
-  EXPECT_EQ(script_.revoke({0}), "") << "lane 3 runs";
+  EXPECT_EQ(script_.revoke({0}), "hold back 3");
   EXPECT_EQ(script_.done(3, Turn().finished(5, 6)), "drain 3 <6");
   EXPECT_EQ(script_.done(3, Turn()), "end 1 revoked, end 2 revoked, end 3 revoked");
   EXPECT_EQ(script_.dispatcher().trouble(), Trouble{});
@@ -135,7 +135,7 @@ TEST_F(DispatcherSpreadTest, AStoppedSlotHoldsNoOther) {
 // ---- On the way out -----------------------------------------------------------------------------
 
 TEST_F(DispatcherSpreadTest, ARevokedOneFinishesWhatLiesBelowFinishedRecords) {
-  EXPECT_EQ(script_.revoke({0}), "") << "both slots run";
+  EXPECT_EQ(script_.revoke({0}), "hold back 2, hold back 3");
   EXPECT_EQ(script_.done(3, Turn().finished(1, 2).finished(3, 4)), "drain 3 <4");
   EXPECT_EQ(script_.done(2, Turn().finished(0, 1).more()), "drain 2 <4");
   EXPECT_EQ(script_.done(3, Turn()), "") << "it has nothing left there, and is not asked again";
@@ -178,7 +178,7 @@ TEST_F(DispatcherSpreadTest, AFailedSlotIsNotTriedAgainOnItsWayOut) {
 
 TEST_F(DispatcherSpreadTest, ADrainEndsByItsDeadline) {
   script_.done(3, Turn().finished(1, 2).finished(3, 4));
-  EXPECT_EQ(script_.revoke({0}), "drain 3 <4");
+  EXPECT_EQ(script_.revoke({0}), "hold back 2, drain 3 <4");
   script_.done(3, Turn());
   EXPECT_EQ(script_.pass(10s),
             "end 1 revoked, cancel 1, cancel 2, end 3 revoked, cancel 3, commit 1: 1@0");
@@ -198,7 +198,7 @@ TEST_F(DispatcherSpreadTest, ALostOneEndsAtOnce) {
 
 TEST_F(DispatcherSpreadTest, AStopDrainsToo) {
   script_.done(3, Turn().finished(1, 2).finished(3, 4));
-  EXPECT_EQ(script_.stop(25s), "drain 3 <4");
+  EXPECT_EQ(script_.stop(25s), "hold back 2, drain 3 <4");
   EXPECT_EQ(script_.done(2, Turn().finished(0, 1).more()), "drain 2 <4");
   script_.done(3, Turn());
   EXPECT_EQ(script_.done(2, Turn().finished(2, 3)),
@@ -264,6 +264,20 @@ TEST(DispatcherTroubleTest, ABatchPastItsDeadlineIsOverdueOnce) {
   script.done(1, Turn().got(0, 5).done_to(5));
   EXPECT_EQ(script.dispatcher().trouble(), Trouble{});
   EXPECT_EQ(script.pass(0ms), "commit 1: 1@5") << "what it reports counts";
+}
+
+TEST(DispatcherTroubleTest, ATurnThatWaitedForAWorkerHasItsWholeDeadline) {
+  DispatcherOptions options = Script::standard();
+  options.handlers[0].deadline = 5s;
+  Script script(options);
+  script.with_idle_lanes(1);
+  script.ready(1);
+  EXPECT_EQ(script.pass(5s), "overdue 1");
+  script.younger(1, 2s);
+  EXPECT_EQ(script.dispatcher().trouble(), Trouble{});
+  EXPECT_EQ(script.pass(2'999ms), "");
+  EXPECT_EQ(script.pass(1ms), "overdue 1");
+  EXPECT_EQ(script.dispatcher().trouble(), (Trouble{.overdue = 1}));
 }
 
 TEST(DispatcherTroubleTest, WhetherTheDaemonEndsForItGoesOverWithAGeneration) {

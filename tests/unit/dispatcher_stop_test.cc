@@ -16,7 +16,7 @@ TEST(DispatcherStopTest, EndsCommitsStops) {
   Script script;
   script.with_idle_lanes(2);
   script.ready(1);
-  EXPECT_EQ(script.stop(25s), "end 2 stopping");
+  EXPECT_EQ(script.stop(25s), "hold back 1, end 2 stopping");
   EXPECT_EQ(script.ended(2), "");
   EXPECT_EQ(script.done(1, Turn().got(0, 5).done_to(5).more()), "end 1 stopping");
   EXPECT_EQ(script.ended(1), "commit 1: 1@5");

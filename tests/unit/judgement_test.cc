@@ -69,6 +69,31 @@ TEST(JudgementTest, WhatFollowsAUsedUpRecordIsNotJudged) {
   EXPECT_FALSE(some.failed);
 }
 
+TEST(JudgementTest, ACallThatFailedWithoutANameGivesNoneUp) {
+  const auto all = outcomes({MOULT_OK, MOULT_UNSET, MOULT_UNSET});
+  const Judgement some = judge(all, {}, 3, 1, kOnce, false);
+  EXPECT_EQ(some.done, 1U);
+  ASSERT_TRUE(some.failed);
+  EXPECT_EQ(some.failed->index, 1U);
+  EXPECT_TRUE(some.blames_batch);
+  EXPECT_THAT(given_up(some), IsEmpty());
+}
+
+TEST(JudgementTest, AloneARecordIsToBlame) {
+  const Judgement alone = judge(outcomes({MOULT_UNSET}), {}, 1, 1, kOnce, false);
+  EXPECT_FALSE(alone.blames_batch);
+  EXPECT_THAT(given_up(alone), ElementsAre(0U));
+}
+
+TEST(JudgementTest, WhatIsBehindARecordThatWasGivenUpWasNotTried) {
+  const std::vector<std::uint32_t> selected = {0, 2};
+  const auto all = outcomes({MOULT_DEAD_LETTER, MOULT_UNSET});
+  const Judgement some = judge(all, selected, 3, 1, kOnce, false);
+  EXPECT_EQ(some.done, 2U) << "the one between is none of the handler's";
+  EXPECT_THAT(given_up(some), ElementsAre(0U));
+  EXPECT_FALSE(some.failed);
+}
+
 TEST(JudgementTest, AHandlersDeadLettersDontEndTheBatch) {
   const Judgement all = judged({MOULT_DEAD_LETTER, MOULT_OK, MOULT_DEAD_LETTER, MOULT_OK}, kThrice);
   EXPECT_EQ(all.done, 4U);

@@ -222,6 +222,31 @@ TEST_F(LaneProduceTest, ATiedMessageHoldsItsBatchUntilItIsAcknowledged) {
   EXPECT_EQ(counters_.produced, 1U) << "to the topic with its prefix, which exists";
 }
 
+TEST_F(LaneProduceTest, ATiedMessageThatIsNotTakenFailsItsRecord) {
+  produce_to(std::string(1'000, 'x'), MOULT_PRODUCE_TIED);  // no topic can have this name
+  open(kWide, objects(3));
+  const SeenTurn done = turn();
+  EXPECT_EQ(answer_, MOULT_PRODUCE_REFUSED);
+  EXPECT_EQ(done.next, Next::kFailed);
+  EXPECT_EQ(done.failure.offset, 1);
+  EXPECT_EQ(done.done_to, 1);
+  EXPECT_EQ(counters_.undelivered, 1U);
+}
+
+TEST_F(LaneProduceTest, WhoGivesARecordUpNeedNotDeliverForIt) {
+  settings_.give_up = {1, GiveUp::kSkip};
+  produce_to(std::string(1'000, 'x'), MOULT_PRODUCE_TIED);
+  const auto produces = handler_.consume;
+  handler_.consume = [produces](const moult_batch& batch) {
+    produces(batch);
+    moult_outcome_at(&batch, 1)->code = MOULT_SKIP;
+    return true;
+  };
+  open(kWide, objects(3));
+  EXPECT_EQ(turn().done_to, 3);
+  EXPECT_EQ(counters_.skipped, 1U);
+}
+
 TEST_F(LaneProduceTest, ATiedMessageOutsideOfABatchIsRefused) {
   open(kWide, objects(2));
   drain();

@@ -190,6 +190,39 @@ TEST_F(LaneRunnerTest, ACancelledLanePullsNothing) {
   EXPECT_THAT(handler_.batches, IsEmpty());
 }
 
+TEST_F(LaneRunnerTest, ACancelledLaneHandlesNothingThatItHolds) {
+  handler_.consume = but(0, retry());
+  open(kWide, records(5));
+  EXPECT_EQ(turn().next, Next::kFailed);
+  lane_->cancel();
+  EXPECT_EQ(turn(2).next, Next::kDrained);
+  EXPECT_EQ(handler_.batches.size(), 1U) << "somebody else may have its partition";
+}
+
+TEST_F(LaneRunnerTest, WhatWasSaidOfABatchEndsWithIt) {
+  open(kWide, records(5));
+  handler_.consume = [this](const moult_batch& batch) {
+    lane_->overdue();
+    EXPECT_TRUE(lane_->cancelled());
+    return all_ok(batch);
+  };
+  turn();
+  EXPECT_FALSE(lane_->cancelled()) << "what revoked() flushes is in time";
+}
+
+TEST_F(LaneRunnerTest, AReplacedInstanceReachesItsLaneNoMore) {
+  open(kWide, records(1));
+  const std::shared_ptr<Seat> old = lane_->leave();
+  lane_->cancel();
+  EXPECT_FALSE(old->cancelled());
+  EXPECT_EQ(old->produce({}), MOULT_PRODUCE_NOT_NOW);
+  auto next = std::make_shared<Seat>(GenerationUse(new_generation()), LaneIdentity{"t", 0, 1});
+  ASSERT_TRUE(next->create().has_value());
+  lane_->take_seat(next);
+  EXPECT_TRUE(next->cancelled());
+  old->destroy();
+}
+
 TEST_F(LaneRunnerTest, ABatchCancelledWhileItRunsIsTheLast) {
   handler_.consume = [this](const moult_batch& batch) {
     lane_->cancel();
@@ -375,6 +408,68 @@ TEST_F(LaneRunnerTest, ARerunIsOneBatchAndPullsNothing) {
   EXPECT_EQ(fetched(), before);
   EXPECT_EQ(again.next, Next::kMore) << "nobody looked into the queue, and its event is spent";
   EXPECT_EQ(handler_.offsets(), (Batches{{0, 1}, {1}}));
+}
+
+/// Fails without a word for which record.
+bool fails_with_x(const moult_batch& batch) {
+  for (std::uint32_t i = 0; i < batch.record_count; ++i) {
+    if (moult_record_at(&batch, i)->value[0] == 'x') return false;
+  }
+  return all_ok(batch);
+}
+
+TEST_F(LaneRunnerTest, ABatchThatFailedAsAWholeComesAgainOneByOne) {
+  settings_.give_up = {1, GiveUp::kSkip};
+  handler_.consume = fails_with_x;
+  open({.max_records = 5}, {"a", "b", "x", "c", "d", "e", "f"});
+  const SeenTurn first = turn();
+  EXPECT_EQ(first.next, Next::kFailed);
+  EXPECT_EQ(first.failure.offset, 0);
+  EXPECT_EQ(counters_.skipped, 0U) << "nobody knows which one is at fault";
+  turn(2);
+  drain();
+  EXPECT_THAT(handler_.offsets(),
+              ElementsAre(offsets(0, 5), offsets(0, 1), offsets(1, 2), offsets(2, 3), offsets(3, 4),
+                          offsets(4, 5), offsets(5, 7)));
+  EXPECT_EQ(counters_.skipped, 1U);
+  EXPECT_EQ(counters_.records, 7U);
+}
+
+TEST_F(LaneRunnerTest, OffsetsThatGoBackBehindARerunAreAnotherTurns) {
+  handler_.consume = but(0, retry());
+  open(kWide, records(5));
+  EXPECT_EQ(turn().received, (OffsetRange{0, 5}));
+  go_back(2, 3);
+  handler_.consume = all_ok;
+  swap_generation();  // attempts are counted anew, so the turn pulls
+  const SeenTurn before = turn();
+  EXPECT_TRUE(before.received.empty());
+  EXPECT_EQ(before.done_to, 5);
+  EXPECT_EQ(before.next, Next::kMore);
+  EXPECT_EQ(turn().received, (OffsetRange{2, 5}));
+}
+
+// ---- Held back ----------------------------------------------------------------------------------
+
+TEST_F(LaneRunnerTest, ATurnThatIsHeldBackTakesNothing) {
+  open(kWide, records(5));
+  const std::size_t before = fetched();
+  lane_->hold_back(true);
+  const SeenTurn done = turn();
+  EXPECT_EQ(done.next, Next::kMore);
+  EXPECT_EQ(fetched(), before);
+  EXPECT_THAT(handler_.batches, IsEmpty());
+  lane_->hold_back(false);
+  EXPECT_EQ(turn().done_to, 5);
+}
+
+TEST_F(LaneRunnerTest, ARerunThatIsHeldBackIsStillOne) {
+  handler_.consume = but(0, retry());
+  open(kWide, records(2));
+  turn();
+  lane_->hold_back(true);
+  EXPECT_EQ(turn(2).next, Next::kMore);
+  EXPECT_EQ(handler_.batches.size(), 1U);
 }
 
 // ---- An instance's life, and what is told of it -------------------------------------------------

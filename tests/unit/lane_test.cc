@@ -26,6 +26,7 @@ TEST(LaneTest, GoesOneWayRound) {
       {kRunning, kStopped},    {kStopped, kEnding},   {kIdle, kSwapping},
       {kLingering, kSwapping}, {kBackoff, kSwapping}, {kStopped, kSwapping},
       {kSwapping, kIdle},      {kSwapping, kBackoff}, {kSwapping, kEnding},
+      {kSwapping, kStopped},
   };
   for (const LaneState from : kStates) {
     for (const LaneState to : kStates) {

@@ -66,7 +66,8 @@ class Fatal : public std::runtime_error {
 ///
 /// A record is finished when the handler says so: by returning normally (every record before the
 /// first retry() is then finished), by ok(), or by moving on in one_by_one(). What is not finished
-/// comes again; when consume() throws, only ok() and one_by_one() count.
+/// comes again; when consume() throws, or leaves one_by_one() before its end, only ok() and
+/// one_by_one() count.
 class Batch {
  public:
   class Iterator {
@@ -97,7 +98,10 @@ class Batch {
   class OneByOne {
    public:
     explicit OneByOne(const Batch* batch) noexcept : batch_(batch) {}
-    Iterator begin() const noexcept { return {batch_, 0, true}; }
+    Iterator begin() const noexcept {
+      batch_->one_by_one_ = true;
+      return {batch_, 0, true};
+    }
     Iterator end() const noexcept { return {batch_, batch_->size(), true}; }
 
    private:
@@ -120,12 +124,14 @@ class Batch {
   Record operator[](std::uint32_t index) const noexcept { return {raw_, index}; }
 
   /// Plain iteration: nothing is finished before consume() returns. The right one for handlers that
-  /// collect first and write at the end: a throw then repeats the whole batch.
+  /// collect first and write at the end: a throw then repeats the whole batch, record by record, so
+  /// that the one at fault shows.
   Iterator begin() const noexcept { return {this, 0, false}; }
   Iterator end() const noexcept { return {this, size(), false}; }
 
   /// Iteration that finishes each record when the loop moves on to the next: a throw repeats only
-  /// the record in hand and what follows it. Only for handlers that are really done with a record
+  /// the record in hand and what follows it, and so does leaving the loop early, which counts as a
+  /// failure of the record in hand. Only for handlers that are really done with a record
   /// at the end of the loop's body: what they had merely buffered would be lost.
   OneByOne one_by_one() const noexcept { return OneByOne(this); }
 
@@ -138,24 +144,24 @@ class Batch {
   /// host's configuration. The host keeps at most 1024 bytes of the message.
   void retry(const Record& record, std::string_view message = {},
              std::chrono::milliseconds after = {}, int code = 0) const noexcept {
-    set_retry(record.index(), message, after, code);
+    set(record.index(), MOULT_RETRY, message, after, code);
   }
 
   /// Gives this record up at once: it goes where the configuration's `dead_letter` says (without
   /// one: as retry()). What follows it goes on.
   void dead_letter(const Record& record, std::string_view message = {},
                    int code = 0) const noexcept {
-    set(record.index(), MOULT_DEAD_LETTER, message, code);
+    set(record.index(), MOULT_DEAD_LETTER, message, {}, code);
   }
 
   /// Finished without having been handled; logged and counted.
   void skip(const Record& record, std::string_view message = {}, int code = 0) const noexcept {
-    set(record.index(), MOULT_SKIP, message, code);
+    set(record.index(), MOULT_SKIP, message, {}, code);
   }
 
   /// Stops the lane at this record, for a person to look at.
   void stop(const Record& record, std::string_view message = {}, int code = 0) const noexcept {
-    set(record.index(), MOULT_FATAL, message, code);
+    set(record.index(), MOULT_FATAL, message, {}, code);
   }
 
   const moult_batch& raw() const noexcept { return *raw_; }
@@ -180,38 +186,33 @@ class Batch {
     for (std::uint32_t i = 0; i < size(); i++) {
       const std::uint32_t code = moult_outcome_at(raw_, i)->code;
       if (code == MOULT_RETRY || code == MOULT_FATAL) return;
+      if (one_by_one_ && is_unset(i)) {
+        return set(i, MOULT_RETRY, "the handler left one_by_one() at this record", {}, 0);
+      }
       finish(i);
     }
   }
 
-  /// A throw: the first unfinished record carries the message, the others stay unset.
-  void fail(std::string_view message, std::chrono::milliseconds after, int code) const noexcept {
+  /// A throw: the first unfinished record carries the message, the others stay unset. So does it in
+  /// a plain loop over several, where any of them may have been in hand; the host shows them one by
+  /// one then.
+  void fail(std::uint32_t outcome, std::string_view message, std::chrono::milliseconds after,
+            int code) const noexcept {
+    const bool is_named = one_by_one_ || size() == 1;
     for (std::uint32_t i = 0; i < size(); i++) {
-      if (is_unset(i)) return set_retry(i, message, after, code);
-    }
-  }
-
-  void fail_with(std::uint32_t outcome, std::string_view message, int code) const noexcept {
-    for (std::uint32_t i = 0; i < size(); i++) {
-      if (is_unset(i)) return set(i, outcome, message, code);
+      if (is_unset(i)) return set(i, is_named ? outcome : MOULT_UNSET, message, after, code);
     }
   }
 
   void set(std::uint32_t index, std::uint32_t code, std::string_view message,
-           int error_code) const noexcept {
+           std::chrono::milliseconds after, int error_code) const noexcept {
+    const std::int64_t most = UINT32_MAX;
     moult_outcome* outcome = moult_outcome_at(raw_, index);
     outcome->code = code;
-    outcome->retry_after_ms = 0;
+    outcome->retry_after_ms =
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(after.count(), 0, most));
     outcome->error_code = error_code;
     keep_error(*outcome, message);
-  }
-
-  void set_retry(std::uint32_t index, std::string_view message, std::chrono::milliseconds after,
-                 int code) const noexcept {
-    const std::int64_t most = UINT32_MAX;
-    set(index, MOULT_RETRY, message, code);
-    moult_outcome_at(raw_, index)->retry_after_ms =
-        static_cast<std::uint32_t>(std::clamp<std::int64_t>(after.count(), 0, most));
   }
 
   void keep_error(moult_outcome& outcome, std::string_view message) const noexcept {
@@ -226,6 +227,7 @@ class Batch {
   }
 
   const moult_batch* raw_;
+  mutable bool one_by_one_ = false;  // whether such a loop began
   std::deque<std::string>* errors_;  // of the instance: they live until its next call
 };
 

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -64,7 +65,9 @@ class Context {
   const std::string& settings() const noexcept { return settings_; }
   const Lane& lane() const noexcept { return lane_; }
 
-  /// True once the running call has overstayed its deadline: return soon, nothing counts any more.
+  /// True once the running call has overstayed: its handler's deadline, when what it reports still
+  /// counts, or the time that its partition has left, when nothing does. End it by a throw or
+  /// batch.retry(): a plain return finishes the batch.
   bool cancelled() const noexcept { return host_->cancelled(handle_) != 0; }
   /// Milliseconds since the Unix epoch, from the host's clock.
   std::int64_t now_ms() const noexcept { return host_->now_ms(handle_); }
@@ -72,11 +75,12 @@ class Context {
   const void* extension(const char* id) const noexcept { return host_->extension(handle_, id); }
 
   /// Queues a message for the broker; waits while the queue is full. One that can't be delivered is
-  /// logged and counted.
-  Produced produce(const Message& message) const { return produce(message, 0, 0); }
+  /// logged and counted. Throws under a daemon from before this function.
+  [[nodiscard]] Produced produce(const Message& message) const { return produce(message, 0, 0); }
 
   /// The same, and the record is finished only once the broker has acknowledged the message. When
-  /// it can't be delivered, the record is retried, with all that follows it in its lane.
+  /// it can't be delivered, or was not even queued, the record is retried, with all that follows it
+  /// in its lane, whatever else the handler does; unless it gives the record up itself.
   Produced produce_for(const Record& record, const Message& message) const {
     return produce(message, MOULT_PRODUCE_TIED, record.offset());
   }
@@ -99,8 +103,7 @@ class Context {
   static constexpr std::size_t kMaxFields = 16;
 
   Produced produce(const Message& message, std::uint32_t flags, std::int64_t tied_offset) const {
-    // A host from before this function.
-    if (!MOULT_HAS_FIELD(host_, produce)) return Produced::kRefused;
+    if (!MOULT_HAS_FIELD(host_, produce)) throw std::runtime_error("this daemon can't produce");
     std::vector<std::string> names;
     std::vector<moult_header> headers;
     names.reserve(message.headers.size());

@@ -164,7 +164,8 @@ typedef struct moult_log_field {
 #define MOULT_PRODUCE_TIED                                                 \
   1u /* the record at `tied_offset` is finished only once the broker has   \
         acknowledged this message; when it can't be delivered, that record \
-        is retried, with all that follows it in its lane */
+        is retried, with all that follows it in its lane, also when        \
+        produce() did not take it and the record was reported as done */
 
 /* A record to produce. */
 typedef struct moult_message {
@@ -309,7 +310,9 @@ typedef struct moult_plugin {
   void (*assigned)(moult_instance* instance, const moult_lane* lane);
 
   /* [worker] Handles a batch: fills the outcomes and returns MOULT_SUCCESS. Anything else means
-   * that the records without an outcome failed and are to be retried. */
+   * that the records without an outcome failed and are to be retried. When there are several, any
+   * of them may be at fault: they come again one by one, and only then is one given up. The first
+   * of them may have an error, a number and a wait for that. */
   int32_t (*consume)(moult_instance* instance, const moult_batch* batch);
 
   /* [worker] The lane is given up for `reason` (MOULT_REVOKED, MOULT_LOST, …), after its running

@@ -157,15 +157,15 @@ struct Thunks {
       batch.finish_all();
       return MOULT_SUCCESS;
     } catch (const Retry& retry) {
-      batch.fail(retry.what(), retry.after(), retry.code());
+      batch.fail(MOULT_RETRY, retry.what(), retry.after(), retry.code());
     } catch (const DeadLetter& dead) {
-      batch.fail_with(MOULT_DEAD_LETTER, dead.what(), dead.code());
+      batch.fail(MOULT_DEAD_LETTER, dead.what(), {}, dead.code());
     } catch (const Fatal& fatal) {
-      batch.fail_with(MOULT_FATAL, fatal.what(), fatal.code());
+      batch.fail(MOULT_FATAL, fatal.what(), {}, fatal.code());
     } catch (const std::exception& e) {
-      batch.fail(e.what(), {}, 0);
+      batch.fail(MOULT_RETRY, e.what(), {}, 0);
     } catch (...) {
-      batch.fail("the handler threw something that is no std::exception", {}, 0);
+      batch.fail(MOULT_RETRY, "the handler threw something that is no std::exception", {}, 0);
     }
     return MOULT_FAILURE;
   }
