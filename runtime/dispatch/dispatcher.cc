@@ -288,7 +288,7 @@ void Dispatcher::start(Lane& lane) {
   commands_.push_back(CreateInstance{lane.id});
 }
 
-/// It may start no batch, but for the drain of its spread.
+/// It may start no batch, but for the drain of its spread (see holds_back_commit).
 bool Dispatcher::held_back(const Lane& lane) const {
   return quiet_ || lane.closing || paused(lane.handler);
 }

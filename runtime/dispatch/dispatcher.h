@@ -51,6 +51,7 @@ struct DispatcherOptions {
 ///  - how many records were taken in past a watermark is bounded;
 ///  - records of a lane run in order;
 ///  - a lane that went over to a generation starts no batch on the one before;
+///  - a paused handler starts no batch, and goes on with all of its lanes when it is resumed;
 ///  - a release ends by its deadline plus the commit timeout.
 class Dispatcher {
  public:

@@ -143,7 +143,7 @@ struct LaneSwapped {
 };
 
 /// Somebody wants the handler's lanes, also those to come, to start no batch, or to go on. Their
-/// partitions stay ours, and running batches end.
+/// partitions stay ours, and running batches end. A spread on its way out is not drained meanwhile.
 struct Pause {
   HandlerIndex handler;
   bool paused;

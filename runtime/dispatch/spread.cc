@@ -96,8 +96,10 @@ void Dispatcher::drain_spread(Lane& intake, TimePoint now) {
 }
 
 /// Whether a slot may hold records below one that finished. One that fails or was stopped would not
-/// let the watermark pass anyway.
+/// let the watermark pass anyway. One whose handler is paused is let be: records that come again
+/// are allowed for, a call that somebody forbade (its database may be down) is not.
 bool Dispatcher::holds_back_commit(const Lane& intake, const Lane& slot) const {
+  if (paused(slot.handler)) return false;
   const bool can_run = slot.state == LaneState::kIdle || slot.state == LaneState::kLingering;
   const Offset finished_to = intake.spread->finished_to;
   return can_run && slot.drained_below < finished_to && intake.tracker.watermark() < finished_to;

@@ -205,6 +205,46 @@ TEST_F(DispatcherSpreadTest, AStopDrainsToo) {
             "end 1 stopping, end 2 stopping, end 3 stopping");
 }
 
+TEST_F(DispatcherSpreadTest, APausedOneIsNotCalledOnItsWayOut) {
+  script_.done(3, Turn().finished(1, 2).finished(3, 4));
+  script_.pause(true);
+  EXPECT_EQ(script_.revoke({0}), "") << "lane 2 runs";
+  EXPECT_EQ(script_.done(2, Turn().finished(0, 1).more()),
+            "end 1 revoked, end 2 revoked, end 3 revoked");
+  script_.ended(1);
+  script_.ended(2);
+  EXPECT_EQ(script_.ended(3), "commit 1: 1@2") << "3 comes again";
+}
+
+TEST_F(DispatcherSpreadTest, APausedOneIsNotCalledByAStop) {
+  script_.done(3, Turn().finished(1, 2).finished(3, 4));
+  script_.done(2, Turn().finished(0, 1));
+  script_.pause(true);
+  EXPECT_EQ(script_.stop(25s), "end 1 stopping, end 2 stopping, end 3 stopping");
+}
+
+TEST_F(DispatcherSpreadTest, ADrainEndsWhenItsHandlerIsPaused) {
+  script_.revoke({0});
+  EXPECT_EQ(script_.done(3, Turn().finished(1, 2).finished(3, 4)), "drain 3 <4");
+  EXPECT_EQ(script_.pause(true), "");
+  EXPECT_EQ(script_.done(2, Turn().finished(0, 1).more()), "") << "lane 3 drains";
+  EXPECT_EQ(script_.done(3, Turn()), "end 1 revoked, end 2 revoked, end 3 revoked");
+}
+
+TEST_F(DispatcherSpreadTest, ADrainGoesOnWhenItsHandlerIsResumed) {
+  script_.pause(true);
+  script_.revoke({0});
+  EXPECT_EQ(script_.done(3, Turn().finished(1, 2).finished(3, 4)), "");
+  EXPECT_EQ(script_.pause(false), "") << "with the end of what runs";
+  EXPECT_EQ(script_.done(2, Turn().finished(0, 1).more()), "drain 2 <4, drain 3 <4");
+}
+
+TEST_F(DispatcherSpreadTest, AQuietOneDrainsAllTheSame) {
+  script_.quiet();
+  script_.done(3, Turn().finished(1, 2).finished(3, 4));
+  EXPECT_EQ(script_.stop(25s), "drain 3 <4");
+}
+
 TEST_F(DispatcherSpreadTest, AQuietOneTakesNothingAndRunsNoSlot) {
   script_.quiet();
   EXPECT_EQ(script_.ready(1), "");
