@@ -53,7 +53,7 @@ void History::play() {
 void History::leave_undisturbed() {
   Faults& faults = world_.faults;
   faults.rebalance = faults.eviction = faults.crash = 0;
-  faults.stop = faults.quiet = faults.truncation = 0;
+  faults.stop = faults.quiet = faults.truncation = faults.removed = 0;
   faults.reload = 0.3;
 }
 
@@ -104,12 +104,24 @@ void History::step_group() {
   if (random.chance(faults.crash)) return member_died(true);
   if (closing_) return;
   reloads_.step(*member_, /*calm=*/false);
+  step_pauses();
   if (random.chance(faults.quiet)) member_->quiet();
   if (random.chance(faults.stop) || (member_->is_quiet() && random.chance(0.1))) member_->stop();
   if (rebalancing_) return;
+  if (const auto unread = unread_partitions(); !unread.empty()) return give_back(unread);
   if (random.chance(faults.eviction)) return evict();
   if (random.chance(faults.rebalance)) return rebalance();
   if (!free_partitions().empty() && random.chance(0.1)) assign_soon(false);
+}
+
+/// An operator holds a handler back, and lets it go on; now and then says it once more.
+void History::step_pauses() {
+  const double pause = world_.faults.pause;
+  for (const auto& [handler, paused] : member_->pauses()) {
+    const bool turns = world_.random.chance(paused ? 0.2 : pause);
+    const bool again = world_.random.chance(pause * 0.2);
+    if (turns || again) member_->pause(handler, turns != paused);
+  }
 }
 
 /// The quiet end: everything is assigned, finished, committed; then the process stops.
@@ -122,11 +134,17 @@ void History::check_progress() {
     expect(reloads_.at_rest(), "a handover does not end");
     expect(false, "records stay unfinished or uncommitted");
   }
-  if (member_ && !closing_) reloads_.step(*member_, /*calm=*/true);
-  if (!member_ || closing_ || rebalancing_) return;
+  if (!member_ || closing_) return;
+  reloads_.step(*member_, /*calm=*/true);
+  for (const auto& [handler, paused] : member_->pauses()) {
+    if (paused) member_->pause(handler, false);
+  }
+  if (rebalancing_) return;
   if (member_->is_quiet()) {
     if (!member_->stopping() && !stop_asked_) member_->stop();
     stop_asked_ = true;
+  } else if (const auto unread = unread_partitions(); !unread.empty()) {
+    give_back(unread);
   } else if (!free_partitions().empty()) {
     assign_soon(true);
   } else if (member_->in_trouble()) {
@@ -201,9 +219,19 @@ void History::member_died(bool crashed) {
 std::vector<std::size_t> History::free_partitions() const {
   std::vector<std::size_t> free;
   for (std::size_t p = 0; p < world_.partitions.size(); ++p) {
+    if (!world_.reads(world_.partitions[p].handler)) continue;
     if (!member_ || !member_->owned().contains(p)) free.push_back(p);
   }
   return free;
+}
+
+/// Assigned, and of a handler that was removed.
+std::vector<std::size_t> History::unread_partitions() const {
+  std::vector<std::size_t> unread;
+  for (const std::size_t p : member_->owned()) {
+    if (!world_.reads(world_.partitions[p].handler)) unread.push_back(p);
+  }
+  return unread;
 }
 
 std::vector<std::size_t> History::some_of(const std::set<std::size_t>& from) {
@@ -214,14 +242,16 @@ std::vector<std::size_t> History::some_of(const std::set<std::size_t>& from) {
   return some;
 }
 
-void History::rebalance() {
-  const std::set<std::size_t> owned = member_->owned();
-  std::vector<std::size_t> revoked = some_of(owned);
-  if (!world_.settings.cooperative) revoked.assign(owned.begin(), owned.end());
-  if (revoked.empty()) return;
+void History::rebalance() { give_back(some_of(member_->owned())); }
+
+/// These, or all when the group is not cooperative.
+void History::give_back(std::vector<std::size_t> partitions) {
+  const std::set<std::size_t>& owned = member_->owned();
+  if (!world_.settings.cooperative) partitions.assign(owned.begin(), owned.end());
+  if (partitions.empty()) return;
   rebalancing_ = true;
   undisturbed_ = false;
-  member_->revoked(revoked);
+  member_->revoked(partitions);
 }
 
 void History::assign_soon(bool all) {

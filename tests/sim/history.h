@@ -39,6 +39,7 @@ class History {
   void step();
   void step_group();
   void step_logs();
+  void step_pauses();
   void check_progress();
 
   void start_member();
@@ -48,6 +49,7 @@ class History {
   void member_died(bool crashed);
 
   void rebalance();
+  void give_back(std::vector<std::size_t> partitions);
   void assign_some(bool all);
   void assign_soon(bool all);
   void evict();
@@ -55,6 +57,7 @@ class History {
 
   bool settled() const;
   std::vector<std::size_t> free_partitions() const;
+  std::vector<std::size_t> unread_partitions() const;
   std::vector<std::size_t> some_of(const std::set<std::size_t>& from);
 
   World world_;

@@ -10,7 +10,9 @@ using std::chrono::milliseconds;
 
 namespace {
 
-DispatcherOptions with_seed(DispatcherOptions options, std::uint64_t seed) {
+DispatcherOptions options_of(const World& world, std::uint64_t seed) {
+  DispatcherOptions options = world.settings.dispatcher;
+  if (world.settings.late && !world.late_is_read) options.handlers.pop_back();
   options.seed = seed;
   return options;
 }
@@ -21,12 +23,13 @@ Member::Member(World& world, Broker& broker, GroupCalls calls, std::uint64_t dis
     : world_(world),
       broker_(broker),
       calls_(std::move(calls)),
-      dispatcher_(with_seed(world.settings.dispatcher, dispatcher_seed),
-                  Logger(sink_, Component::kDispatch)),
+      dispatcher_(options_of(world, dispatcher_seed), Logger(sink_, Component::kDispatch)),
       workers_(world, queues_, [this](WorkerReport report) {
         std::visit([this](const auto& it) { post(it); }, report);
       }) {
   for (const HandlerPolicy& policy : world.settings.dispatcher.handlers) {
+    const HandlerIndex handler{static_cast<std::uint32_t>(handovers_.size())};
+    if (world.reads(handler)) pauses_.emplace(handler, false);
     handovers_.emplace_back(policy);
   }
 }
@@ -97,6 +100,13 @@ void Member::lost(const std::vector<std::size_t>& partitions) {
   wake();
 }
 
+void Member::add(const AddHandler& event) { post(event); }
+
+bool Member::has_lanes(HandlerIndex handler) const {
+  return std::ranges::any_of(lanes_, [&](const auto& it) { return it.second.handler == handler; });
+}
+
+void Member::pause(HandlerIndex handler, bool paused) { post(Pause{handler, paused}); }
 void Member::quiet() { post(Quiet{}); }
 void Member::stop() {
   const TimePoint deadline = world_.schedule.now() + world_.settings.stop_deadline;
@@ -228,6 +238,7 @@ void Member::settle() {
   check_handovers();
   check_trouble(next);
   check_bounds();
+  check_handlers();
   if (next != kNever)
     wake_at(next + world_.random.between(Duration{0}, Duration(microseconds(500))));
   if (!mail_.empty()) wake_at(world_.schedule.now() + microseconds(10));
@@ -357,6 +368,19 @@ void Member::hear(const CommitDone& done) {
     if (last || (same && done.ok)) lane.last_commit_answered = true;
     if (same && done.ok) lane.last_commit_ok = true;
   }
+}
+
+void Member::hear(const AddHandler& event) {
+  world_.note("handler {}: added", static_cast<std::size_t>(event.handler));
+  HandoverModel& handover = handovers_[static_cast<std::size_t>(event.handler)];
+  handover = HandoverModel(event.policy);
+  handover.active = GenerationNumber{};
+  pauses_[event.handler] = false;
+}
+
+void Member::hear(const Pause& event) {
+  world_.note("handler {}: paused {}", static_cast<std::size_t>(event.handler), event.paused);
+  pauses_.at(event.handler) = event.paused;
 }
 
 void Member::hear(const Quiet&) {

@@ -38,7 +38,12 @@ class Member {
   void activate(const Activate& event);
   void discard(HandlerIndex handler);
   const HandoverModel& handover(HandlerIndex handler) const;
+  void add(const AddHandler& event);
+  bool has_lanes(HandlerIndex handler) const;
 
+  void pause(HandlerIndex handler, bool paused);
+  /// Of each handler that it has: whether it is paused.
+  const std::map<HandlerIndex, bool>& pauses() const { return pauses_; }
   void quiet();
   void stop();
   /// By a crash, or by its end: nothing of it happens any more.
@@ -58,8 +63,9 @@ class Member {
   void expect_all_closed() const;
 
  private:
-  using Mail = std::variant<Ready, InstanceCreated, TurnReport, StandbyCreated, LaneSwapped,
-                            LaneEnded, CommitDone, Prepare, Canary, Activate, Discard, Quiet, Stop>;
+  using Mail =
+      std::variant<Ready, InstanceCreated, TurnReport, StandbyCreated, LaneSwapped, LaneEnded,
+                   CommitDone, AddHandler, Prepare, Canary, Activate, Discard, Pause, Quiet, Stop>;
 
   void start_fetching(std::size_t partition);
   void stop_fetching(std::size_t partition);
@@ -78,12 +84,14 @@ class Member {
   void hear(const TurnReport& report);
   void hear(const LaneEnded& ended);
   void hear(const CommitDone& done);
+  void hear(const AddHandler& event);
   void hear(const Prepare& event);
   void hear(const Canary& event);
   void hear(const Activate& event);
   void hear(const Discard& event);
   void hear(const StandbyCreated& created);
   void hear(const LaneSwapped& swapped);
+  void hear(const Pause& event);
   void hear(const Quiet&);
   void hear(const Stop& stop);
   void expect_rerun(LaneModel& lane, std::uint32_t failures, Duration asked);
@@ -125,6 +133,7 @@ class Member {
   void check_wait_for_commit(const LaneModel& lane) const;
   void check_due(const LaneModel& lane) const;
   void check_bounds() const;
+  void check_handlers() const;
   HandoverModel& handover_of(const LaneModel& lane);
   HandoverModel& begin_handover(HandlerIndex handler);
   void refuse(const LaneModel& lane);
@@ -154,6 +163,7 @@ class Member {
   Workers workers_;
 
   std::vector<HandoverModel> handovers_;  // by HandlerIndex
+  std::map<HandlerIndex, bool> pauses_;   // of those that the dispatcher has
   std::map<LaneId, LaneModel> lanes_;     // closed ones are taken out
   std::map<LaneId, LaneModel> graves_;
   std::set<std::size_t> owned_;

@@ -132,6 +132,7 @@ void Member::obey(const RunTurn& command) {
   if (lane.is_slot()) {
     expect(command.below <= source_of(lane).received_to, "a slot may take what was not told of");
   }
+  expect(!pauses_.at(lane.handler), "a turn starts for a paused handler");
   expect(command.drains == (lane.closing && lane.is_slot()), "a drain turn is a slot's that ends");
   if (command.drains) {
     check_drain_turn(lane, command);
@@ -232,13 +233,13 @@ void Member::obey(const EndLane& command) {
   give(lane, Owed::kEnd);
 }
 
-/// A slot that fails, that gave up or that has no time left may end with records that lie below
-/// finished ones: those are then handled again.
+/// A slot that fails, that gave up, that is paused or that has no time left may end with records
+/// that lie below finished ones: those are then handled again.
 void Member::check_left_behind(const LaneModel& slot) {
   const bool holds = !slot.held.empty() || !(*slot.board)[slot.slot].empty();
   const bool late =
       reasons_[slot.partition] == EndReason::kLost || world_.schedule.now() >= drain_deadline(slot);
-  if (holds && (slot.not_before || slot.stopped || late))
+  if (holds && (slot.not_before || slot.stopped || late || pauses_.at(slot.handler)))
     world_.partitions[slot.partition].excuse();
 }
 
@@ -352,7 +353,8 @@ void Member::obey(const Stopped& command) {
 // ---- Rules that hold whenever the poller goes back to wait --------------------------------------
 
 void Member::check_due(const LaneModel& lane) const {
-  if (quiet_ || lane.closing || lane.owed != Owed::kNothing || has_elder(lane)) return;
+  if (quiet_ || pauses_.at(lane.handler) || lane.closing) return;
+  if (lane.owed != Owed::kNothing || has_elder(lane)) return;
   if (lane.due) {
     expect(world_.schedule.now() <= *lane.due + kSlack, "a waiting lane was not woken");
   }
@@ -384,6 +386,14 @@ void Member::check_bounds() const {
   expect(!stop_deadline_ || stopped_ || now <= stop_commit_deadline_ + kSlack,
          "the stop takes too long");
   expect(dispatcher_.assignment().size() == owned_.size(), "the assignment is not the group's");
+}
+
+void Member::check_handlers() const {
+  for (const auto& [handler, paused] : pauses_) {
+    expect(dispatcher_.paused(handler) == paused, "a pause is told wrong");
+    expect(dispatcher_.has_lanes(handler) == has_lanes(handler),
+           "whether lanes are left is told wrong");
+  }
 }
 
 }  // namespace moult::sim

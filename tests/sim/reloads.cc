@@ -7,7 +7,11 @@ namespace moult::sim {
 void Reloads::begin_life() {
   handlers_.clear();
   for (std::size_t i = 0; i < world_.settings.handlers.size(); ++i) {
-    handlers_.push_back({.index = HandlerIndex{static_cast<std::uint32_t>(i)}, .previous = {}});
+    Handler& handler = handlers_.emplace_back();
+    handler.index = HandlerIndex{static_cast<std::uint32_t>(i)};
+    if (world_.reads(handler.index)) continue;
+    handler.phase = Phase::kAbsent;
+    handler.active = handler.last = GenerationNumber{};
   }
 }
 
@@ -18,6 +22,9 @@ bool Reloads::at_rest() const {
 void Reloads::step(Member& member, bool calm) {
   for (Handler& handler : handlers_) {
     switch (handler.phase) {
+      case Phase::kAbsent:
+        go_on_absent(handler, member, calm);
+        break;
       case Phase::kIdle:
         go_on_idle(handler, member);
         break;
@@ -46,7 +53,24 @@ const HandoverProgress* Reloads::told(const Handler& handler, const Member& memb
   return &*last;
 }
 
+/// One that comes back while lanes of it are left is no new one.
+void Reloads::go_on_absent(Handler& handler, Member& member, bool calm) {
+  if (!calm && !world_.random.chance(world_.faults.added)) return;
+  if (member.has_lanes(handler.index)) {
+    if (world_.random.chance(0.5)) settle(handler);
+    return;
+  }
+  handler.active = GenerationNumber{};
+  handler.previous.reset();
+  member.add({handler.index,
+              world_.settings.dispatcher.handlers[static_cast<std::size_t>(handler.index)]});
+  prepare(handler, member);
+}
+
 void Reloads::go_on_idle(Handler& handler, Member& member) {
+  if (handler.index == world_.settings.late && world_.random.chance(world_.faults.removed)) {
+    return remove(handler);
+  }
   if (!world_.random.chance(world_.faults.reload)) return;
   if (handler.previous && world_.random.chance(0.25)) {
     activate(handler, member, *handler.previous);
@@ -83,7 +107,7 @@ void Reloads::go_on_trying(Handler& handler, Member& member, bool calm) {
 void Reloads::go_on_activating(Handler& handler, Member& member, bool calm) {
   const HandoverProgress* progress = told(handler, member);
   if (progress != nullptr && progress->complete()) {
-    handler.phase = Phase::kIdle;
+    settle(handler);
   } else if (progress != nullptr && progress->refused && (calm || world_.random.chance(0.5))) {
     const bool insists = world_.random.chance(0.3);
     activate(handler, member, insists ? handler.active : handler.previous.value_or(handler.active));
@@ -95,6 +119,19 @@ void Reloads::go_on_activating(Handler& handler, Member& member, bool calm) {
       prepare(handler, member);
     }
   }
+}
+
+/// A handler's topics are read as soon as it is live, and the group brings their partitions.
+void Reloads::settle(Handler& handler) {
+  handler.phase = handler.is_live() ? Phase::kIdle : Phase::kAbsent;
+  if (handler.index == world_.settings.late) world_.late_is_read = handler.is_live();
+}
+
+/// It reads nothing any more; its partitions go with a rebalance.
+void Reloads::remove(Handler& handler) {
+  world_.note("handler {}: removed", static_cast<std::size_t>(handler.index));
+  handler.phase = Phase::kAbsent;
+  world_.late_is_read = false;
 }
 
 void Reloads::prepare(Handler& handler, Member& member) {
@@ -116,7 +153,7 @@ void Reloads::try_out(Handler& handler, Member& member) {
 
 void Reloads::activate(Handler& handler, Member& member, GenerationNumber generation) {
   handler.phase = Phase::kActivating;
-  if (generation != handler.active) handler.previous = handler.active;
+  if (generation != handler.active && handler.is_live()) handler.previous = handler.active;
   handler.active = generation;
   HandlerPolicy policy = draw_policy(world_.random);
   policy.max_ahead_bytes = member.handover(handler.index).policy.max_ahead_bytes;

@@ -25,6 +25,9 @@ Faults draw_faults(Random& random) {
   faults.commit_slow = sometimes(random, 0.15);
   faults.rebalance = random.chance(0.8) ? 0.12 : 0.02;
   faults.reload = random.chance(0.6) ? 0.15 : 0;
+  faults.pause = sometimes(random, 0.08);
+  faults.added = 0.1;
+  faults.removed = sometimes(random, 0.05);
   faults.eviction = sometimes(random, 0.03);
   faults.crash = sometimes(random, 0.02);
   faults.stop = sometimes(random, 0.02);
@@ -35,9 +38,8 @@ Faults draw_faults(Random& random) {
 
 DispatcherOptions draw_dispatcher(Random& random) {
   DispatcherOptions options;
-  for (int i = 0; i < 2; ++i) {
-    options.handlers.push_back(draw_policy(random));
-  }
+  const std::size_t handlers = random.chance(0.3) ? 3 : 2;
+  while (options.handlers.size() < handlers) options.handlers.push_back(draw_policy(random));
   options.commit_interval = random.between(milliseconds(10), milliseconds(1000));
   if (random.chance(0.1)) {
     options.revoke_deadline = Duration{0};
@@ -91,6 +93,7 @@ Settings draw_settings(Random& random, std::size_t world_steps) {
   for (HandlerPolicy& policy : settings.dispatcher.handlers) {
     settings.handlers.push_back(draw_handler(random, policy));
   }
+  if (settings.handlers.size() > 2) settings.late = HandlerIndex{2};
   settings.faults = draw_faults(random);
   settings.world_steps = world_steps;
   return settings;

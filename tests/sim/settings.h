@@ -26,7 +26,10 @@ struct Faults {
   double commit_slow = 0;
   // Of one step of the world.
   double rebalance = 0;
-  double reload = 0;  // of one handler
+  double reload = 0;   // of one handler
+  double pause = 0;    // of one handler
+  double added = 0;    // of the late handler, while it is not there
+  double removed = 0;  // of the late handler
   double eviction = 0;
   double crash = 0;
   double stop = 0;
@@ -59,6 +62,7 @@ struct Settings {
   std::optional<Duration> stop_commit;  // what the last commit has after that
   DispatcherOptions dispatcher;
   std::vector<HandlerSettings> handlers;  // by HandlerIndex
+  std::optional<HandlerIndex> late;       // comes and goes; the others are there from the start
   Faults faults;
   std::size_t world_steps = 100;
 };

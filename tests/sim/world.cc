@@ -10,8 +10,9 @@ World::World(std::uint64_t its_seed, std::size_t world_steps)
       settings(draw_settings(random, world_steps)),
       faults(settings.faults) {
   for (std::size_t i = 0; i < settings.partitions; ++i) {
-    const TopicPartition name{"topic-" + std::to_string(i % 2), static_cast<std::int32_t>(i)};
-    partitions.emplace_back(name, HandlerIndex{static_cast<std::uint32_t>(i % 2)});
+    const std::size_t handler = i % settings.handlers.size();
+    const TopicPartition name{"topic-" + std::to_string(handler), static_cast<std::int32_t>(i)};
+    partitions.emplace_back(name, HandlerIndex{static_cast<std::uint32_t>(handler)});
     append(i, random.between(0, 30));
   }
 }

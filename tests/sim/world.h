@@ -23,11 +23,13 @@ struct World {
   Trace trace;
   Ledger ledger;
   std::vector<Partition> partitions;
+  bool late_is_read = false;  // as the config file has it
 
   void note(const char* what, std::size_t a = 0, std::int64_t b = 0, std::int64_t c = 0) {
     trace.add(schedule.now(), what, static_cast<std::int64_t>(a), b, c);
   }
   std::size_t index_of(const TopicPartition& name) const;
+  bool reads(HandlerIndex handler) const { return handler != settings.late || late_is_read; }
 
   /// Adds records and gaps to a log.
   void append(std::size_t partition, std::size_t records);
