@@ -167,7 +167,7 @@ void Dispatcher::on(const Pause& event, TimePoint now) {
     if (lane.handler != event.handler) continue;
     if (!event.paused) {
       resume(lane, now);
-    } else if (!lane.closing) {  // a drain goes on
+    } else {  // also a drain
       hold_back(lane);
     }
   }

@@ -186,7 +186,7 @@ void Member::obey(const HoldBack& command) {
   world_.note("  hold back, lane {}", number(command.lane));
   LaneModel& lane = open_lane(command.lane);
   expect(lane.owed == Owed::kTurn, "a lane is held back that has no turn");
-  expect(!lane.turn.drains, "a drain is held back");
+  expect(!lane.turn.drains || pauses_.at(lane.handler), "a drain is held back");
   lane.held_back = true;
 }
 
@@ -353,6 +353,9 @@ void Member::obey(const Stopped& command) {
 // ---- Rules that hold whenever the poller goes back to wait --------------------------------------
 
 void Member::check_due(const LaneModel& lane) const {
+  expect(!pauses_.at(lane.handler) || lane.owed != Owed::kTurn || lane.held_back || lane.released ||
+             lane.cancelled,
+         "a turn that waits for a worker may begin for a paused handler");
   if (quiet_ || pauses_.at(lane.handler) || lane.closing) return;
   if (lane.owed != Owed::kNothing || has_elder(lane)) return;
   if (lane.due) {
