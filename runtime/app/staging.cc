@@ -1,8 +1,10 @@
 #include "runtime/app/staging.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <string_view>
 #include <system_error>
@@ -27,6 +29,21 @@ std::filesystem::path choose(const std::filesystem::path& configured) {
   return std::filesystem::temp_directory_path() / fmt::format("moult-{}", ::getuid()) / "plugins";
 }
 
+constexpr mode_t kPrivate = 0700;
+
+/// One that is there stays as it is: it may be somebody else's, /tmp even. Whether it will do is
+/// judged when a plugin is copied.
+std::error_code make_private(const std::filesystem::path& path) {
+  std::error_code error;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+  if (error || ::mkdir(path.c_str(), kPrivate) == 0) return error;
+  if (errno != EEXIST) return {errno, std::generic_category()};
+  if (!std::filesystem::is_directory(path, error) && !error) {
+    return std::make_error_code(std::errc::not_a_directory);
+  }
+  return error;
+}
+
 }  // namespace
 
 std::filesystem::path crash_folder() {
@@ -38,12 +55,7 @@ std::filesystem::path crash_folder() {
 
 Result<std::filesystem::path> prepare_staging(const std::filesystem::path& configured) {
   const std::filesystem::path path = choose(configured);
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (!error) {
-    std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
-  }
-  if (error) {
+  if (const std::error_code error = make_private(path)) {
     return failure(
         fmt::format("{}: can't be the folder for copies of plugins: {}; set staging_path",
                     path.string(), error.message()));

@@ -1,4 +1,7 @@
 // The client of the admin socket, and the commands that use it.
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
+
 #include <fstream>
 
 #include "runtime/app/commands.h"
@@ -43,11 +46,24 @@ TEST_F(AdminClientTest, GivesUpInTime) {
   EXPECT_EQ(response.error().message, socket_.string() + ": no answer within 50 ms");
 }
 
+/// For root on a thread that permissions hold for: there they are a thread's own.
+template <typename Work>
+auto as_nobody(const Work& work) {
+  constexpr uid_t kNobody = 65534;
+  auto done = std::async(std::launch::async, [&] {
+    if (::geteuid() == 0) ::setfsuid(kNobody);
+    return work();
+  });
+  auto result = done.get();
+  ::prctl(PR_SET_DUMPABLE, 1);  // which setfsuid() took from the process
+  return result;
+}
+
 TEST_F(AdminClientTest, SaysThatItMayNot) {
-  if (::geteuid() == 0) GTEST_SKIP() << "root may";
   const auto server = serve();
+  std::filesystem::permissions(folder_, std::filesystem::perms::all);
   std::filesystem::permissions(socket_, std::filesystem::perms::none);
-  const auto response = ask("/status");
+  const auto response = as_nobody([this] { return ask("/status"); });
   ASSERT_FALSE(response);
   EXPECT_THAT(response.error().message, StartsWith("permission denied; ask as root"));
 }
