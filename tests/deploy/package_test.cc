@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
 #include <string>
 
 #include "tests/deploy/service_fixture.h"
@@ -11,6 +12,23 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
+
+/// Links of installed pages to files that are not there.
+constexpr const char* kDeadLinks = R"(cd /usr/share/doc/moult && find . -name '*.md' |
+while read -r page; do
+  grep -oE '\]\([^)]+' "$page" | sed 's/^](//; s/#.*//' | grep -v '^https\?:' | while read -r to; do
+    [ -e "$(dirname "$page")/$to" ] || echo "$page: $to"
+  done
+done)";
+
+/// The line of the page that checks the configuration, as it stands there.
+std::string check_of_the_page() {
+  std::istringstream page(read_file(MOULT_SOURCE_DIR "/config/systemd/README.md"));
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("sudo ") && line.ends_with("moult check")) return line;
+  }
+  return "echo 'the page has no such line'; false";
+}
 
 TEST(Package, InstallsWhatAServiceNeedsAndTakesItAllAway) {
   const Machine machine;
@@ -23,7 +41,14 @@ TEST(Package, InstallsWhatAServiceNeedsAndTakesItAllAway) {
       << "there is no configuration yet";
   EXPECT_EQ(machine.shell("moult check --config /etc/moult/moult.yaml.example").status, 78)
       << "an example: its plugin is not there";
+  EXPECT_EQ(machine.output("stat -c '%U:%G %a' /var/lib/moult"), "moult:moult 700\n");
+  EXPECT_EQ(machine.output(kDeadLinks), "");
+  for (const char* unit : {"moult", "moult@a"}) {
+    machine.output(std::string("test -f \"$(systemctl show -P Documentation ") + unit +
+                   " | sed 's/^file://')\"");
+  }
 
+  machine.output("systemctl enable moult moult@a moult@b");
   machine.output("dpkg --purge moult moult-sdk");
   EXPECT_EQ(
       machine.shell("find / -xdev -path /proc -prune -o -name '*moult*' -print | grep -v '^/root/'")
@@ -37,6 +62,23 @@ TEST(Package, LibrdkafkaIsTheOneThatItWasBuiltWith) {
   const std::string built = run_to_end({MOULT_BINARY, "version"}, Machine::kPatience).out;
   EXPECT_EQ(machine.output("moult version"), built);
   EXPECT_THAT(machine.output("ldconfig -p"), Not(HasSubstr("/usr/lib/moult/")));
+}
+
+TEST_F(Service, ThePagesCheckHasTheUserAndTheVariablesOfTheDaemon) {
+  DaemonSpec spec = inside();
+  const std::string brokers = spec.kafka["bootstrap.servers"];
+  spec.kafka["bootstrap.servers"] = "'${ORDERS_BROKERS}'";
+  configure(spec);
+  const Finished without = machine_.shell(check_of_the_page());
+  EXPECT_EQ(without.status, 78);
+  EXPECT_THAT(without.out + without.errors, HasSubstr("ORDERS_BROKERS"));
+  machine_.write("/etc/moult/moult.env", "ORDERS_BROKERS=" + brokers + "\n");
+  const Finished with = machine_.shell(check_of_the_page());
+  EXPECT_EQ(with.status, 0) << with.out << with.errors;
+  // The other way that the page has.
+  configure(inside());
+  const Finished by_hand = machine_.shell("sudo -u moult moult check");
+  EXPECT_EQ(by_hand.status, 0) << by_hand.out << by_hand.errors;
 }
 
 class Sdk : public Service {};

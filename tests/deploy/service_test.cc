@@ -155,6 +155,20 @@ TEST_F(Service, BothUnitsAreConfined) {
   }
 }
 
+/// What it says of a lane that lags is lost when systemd ends it. Two waits may come one after the
+/// other, and what is loaded is tried before.
+TEST(Units, AReloadHasEndedBeforeSystemdEndsIt) {
+  for (const std::string name : {"moult.service", "moult@.service"}) {
+    const std::string unit = read_file(MOULT_SOURCE_DIR "/config/systemd/" + name);
+    std::smatch reload;
+    std::smatch bound;
+    ASSERT_TRUE(std::regex_search(unit, reload, std::regex("ExecReload=.* --timeout ([0-9]+)m\n")));
+    ASSERT_TRUE(std::regex_search(unit, bound, std::regex("TimeoutStartSec=([0-9]+)min\n")));
+    constexpr int kTrials = 2;
+    EXPECT_LE(2 * std::stoi(reload[1]) + kTrials, std::stoi(bound[1])) << name;
+  }
+}
+
 /// They are two files, because systemd can't include one in another.
 TEST(Units, DifferOnlyInWhatAnInstanceHasOfItsOwn) {
   const auto settings = [](const std::string& name) {
