@@ -41,6 +41,9 @@ std::vector<std::string> run_arguments(const std::string& image,
                                      "--timeout=300",
                                      "--security-opt=no-new-privileges"};
   for (const std::string& mount : options.mounts) arguments.push_back("--volume=" + mount);
+  for (const auto& [name, value] : options.environment) {
+    arguments.push_back("--env=" + name + "=" + value);
+  }
   arguments.push_back(image);
   arguments.insert(arguments.end(), options.command.begin(), options.command.end());
   return arguments;

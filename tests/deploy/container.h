@@ -30,6 +30,7 @@ class Container {
   struct Options {
     std::vector<std::string> mounts = {};   // FROM:TO[:ro]
     std::vector<std::string> command = {};  // in place of the image's
+    Environment environment = {};
   };
 
   Container(const std::string& image, const Options& options);

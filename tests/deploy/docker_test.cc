@@ -5,6 +5,7 @@
 
 #include "tests/deploy/docker_fixture.h"
 #include "tests/deploy/steady_traffic.h"
+#include "tests/support/certificates.h"
 
 namespace moult::testing {
 namespace {
@@ -70,6 +71,13 @@ TEST(DockerCompose, IsAFileThatDockerTakes) {
   EXPECT_EQ(config.status, 0) << config.errors;
   EXPECT_THAT(config.out, AllOf(HasSubstr("dockerfile: config/docker/Dockerfile"),
                                 HasSubstr("read_only: true"), HasSubstr("KAFKA_BROKERS: kafka:")));
+  EXPECT_THAT(config.out,
+              HasSubstr("command:\n    - /example/build\n    - /src\n    - /plugins\n"));
+  for (const char* folder :
+       {"config/docker/example", "config/docker/example/config", "sdk/template"}) {
+    EXPECT_THAT(config.out,
+                HasSubstr(std::string("source: " MOULT_SOURCE_DIR "/") + folder + "\n"));
+  }
 }
 
 class Docker : public InContainer {};
@@ -159,6 +167,83 @@ TEST_F(Docker, ATeamsImageHasItsPluginInItAndABadOneMakesNoImage) {
   stop_cleanly(container);
   expect_all_once();
   podman({"image", "rm", "--force", image});
+}
+
+/// What compose.yaml does, with this test's broker.
+TEST_F(Docker, TheExampleOfComposeBuildsItsPluginAndHandlesRecords) {
+  const std::string example = MOULT_SOURCE_DIR "/config/docker/example";
+  const std::string plugins = (scratch_ / "plugins").string();
+  const Finished built = podman(
+      {"run", "--rm", "--pull=never", "--volume=" + example + ":/example:ro",
+       "--volume=" MOULT_SOURCE_DIR "/sdk/template:/src:ro", "--volume=" + plugins + ":/plugins",
+       Images::built().sdk, "/example/build", "/src", "/plugins"},
+      std::chrono::minutes(2));
+  ASSERT_EQ(built.status, 0) << built.out << built.errors;
+  const std::string topic = "greetings";  // as its configuration says
+  admin_.create_topic(topic, 1);
+  const Container container(
+      Images::built().moult,
+      {.mounts = {example + "/config:/etc/moult:ro", plugins + ":/opt/moult/plugins:ro"},
+       .environment = {{"KAFKA_BROKERS", cluster_.bootstrap()}}});
+  producer_.send_sequence(topic, 1, 100);
+  EXPECT_TRUE(admin_.wait_caught_up("greetings", {topic}, kLong));
+  container.stop(seconds(30));
+  EXPECT_EQ(container.exit_code(), 0);
+}
+
+/// What a dyno is given, and who runs it: nobody that the image knows.
+std::vector<std::string> dyno(const Scratch& scratch) {
+  const CertificateAuthority authority(scratch, "authority");
+  const auto client = authority.identity("client", {.host = "client"});
+  return {"run",
+          "--rm",
+          "--pull=never",
+          "--network=host",
+          "--user=23456:23456",
+          "--env=KAFKA_URL=kafka+ssl://127.0.0.1:1",
+          "--env=KAFKA_CLIENT_CERT=" + client.certificate,
+          "--env=KAFKA_CLIENT_CERT_KEY=" + client.key,
+          "--env=KAFKA_TRUSTED_CERT=" + read_file(authority.certificate())};
+}
+
+TEST_F(Docker, HerokusBuildTriesThePluginsAndADynoTakesTheConfiguration) {
+  const std::string heroku = read_file(MOULT_SOURCE_DIR "/config/heroku/heroku.yml");
+  const auto at = heroku.find("CHECK: ");
+  ASSERT_NE(at, std::string::npos);
+  const std::string check = heroku.substr(at, heroku.find('\n', at) - at);
+  const std::filesystem::path folder = scratch_ / "app";
+  std::filesystem::copy(MOULT_SOURCE_DIR "/sdk/template", folder);
+  write_file(folder / "moult.yaml", read_file(MOULT_SOURCE_DIR "/config/heroku/moult.yaml"));
+  const auto replace = [&](const char* file, const std::string& from, const std::string& to) {
+    std::string text = read_file(folder / file);
+    for (auto found = text.find(from); found != std::string::npos;
+         found = text.find(from, found + to.size())) {
+      text.replace(found, from.size(), to);
+    }
+    write_file(folder / file, text);
+  };
+  replace("CMakeLists.txt", "handler handler.cc", "orders handler.cc");
+  const auto build = [&] {
+    return podman({"build", "--quiet", "--isolation=chroot", "--format=docker", "--layers",
+                   "--build-arg=MOULT=" + Images::built().moult,
+                   "--build-arg=MOULT_SDK=" + Images::built().sdk,
+                   "--build-arg=CHECK=" + check.substr(check.find(' ') + 1),
+                   "--file=" MOULT_SOURCE_DIR "/config/docker/Dockerfile.team", folder.string()},
+                  std::chrono::minutes(3));
+  };
+  const Finished built = build();
+  ASSERT_EQ(built.status, 0) << built.out << built.errors;
+  const std::string image = built.out.substr(0, built.out.find('\n'));
+  std::vector<std::string> command = dyno(scratch_);
+  command.insert(command.end(), {image, "moult", "check"});
+  const Finished checked = podman(command);
+  EXPECT_EQ(checked.status, 0) << checked.out << checked.errors;
+  podman({"image", "rm", "--force", image});
+
+  replace("handler.cc", "context_(context) {}", "context_(context) { throw 1; }");
+  const Finished bad = build();
+  EXPECT_NE(bad.status, 0);
+  EXPECT_THAT(bad.out + bad.errors, HasSubstr("refused by rule create"));
 }
 
 /// With a broker that the test may stop.
