@@ -26,6 +26,12 @@ namespace :moult do
   systemctl = lambda do |*arguments|
     [*(%w[sudo -n] if fetch(:moult_use_sudo)), *fetch(:moult_systemctl).split, *arguments, *services.call]
   end
+  # Before HOSTS and ROLES narrow it down. With none at all a task would do nothing and call that done.
+  servers = lambda do
+    found = roles(fetch(:moult_roles))
+    raise "moult_roles: no server has the role #{Array(fetch(:moult_roles)).join(' or ')}" if found.empty?
+    found
+  end
   name_of = ->(host) { [host.hostname, host.port].compact.join(":") }
   # Runs in the context of an `on` block, which is `backend`. What systemctl says of a failure is not
   # why; the unit's last lines are.
@@ -50,7 +56,7 @@ namespace :moult do
   end
   lines_of = ->(failed) { failed.map { |host, e| "#{host}: #{e.message}" } }
   units_to = lambda do |*verb|
-    failed = each_of.call(roles(fetch(:moult_roles))) { unit_to.call(self, *verb) }
+    failed = each_of.call(servers.call) { unit_to.call(self, *verb) }
     raise lines_of.call(failed).join("\n"), cause: failed.values.first unless failed.empty?
   end
   # A service that does not run yet is started by a reload too.
@@ -79,7 +85,7 @@ namespace :moult do
 
   desc "What systemd says of the service; fails when it does not run"
   task :status do
-    on(roles(fetch(:moult_roles))) { execute(*systemctl.call(:status, "--no-pager")) }
+    on(servers.call) { execute(*systemctl.call(:status, "--no-pager")) }
   end
 
   desc "Take the current release's plugins and configuration over, without leaving the group"
@@ -90,7 +96,7 @@ namespace :moult do
 
   desc "Verify and try the release's plugins, without touching what runs"
   task :check do
-    on roles(fetch(:moult_roles)) do
+    on servers.call do
       config = fetch(:moult_config).to_s
       outside = config.start_with?("/")
       within release_path do

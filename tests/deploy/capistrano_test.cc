@@ -142,6 +142,11 @@ TEST_F(Capistrano, HasTheGuidesTasksAndQuiet) {
   make_topic(1);
   commit("1", release_spec());
   EXPECT_NE(cap("moult:status").status, 0) << "nothing runs";
+  for (const char* task : {"moult:status", "moult:check", "moult:reload"}) {
+    const Finished nobody = cap(task, "set :moult_roles, :nobody\n");
+    EXPECT_NE(nobody.status, 0) << task;
+    EXPECT_THAT(nobody.out + nobody.errors, HasSubstr("no server has the role nobody")) << task;
+  }
   ASSERT_EQ(cap("deploy", "set :moult_hooks, false\n").status, 0);
   EXPECT_FALSE(service_is("active")) << "tasks alone";
   EXPECT_EQ(cap("moult:check").status, 0);
