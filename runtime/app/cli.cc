@@ -152,7 +152,9 @@ struct PluginsCommands {
 constexpr const char* kReloadHelp =
     "Load the handlers' plugins and the configuration again and go over to them, lane by lane, "
     "without a rebalance. Exit status 0 only when the new generation is active everywhere; 1 when "
-    "it was refused: the old version goes on and nothing is lost.";
+    "it was refused: the old version goes on and nothing is lost. 1 as well when it is active but "
+    "for lanes whose batch did not end in time: they follow when it does, and another 'reload' "
+    "waits for them.";
 
 /// The commands for a running daemon.
 struct DaemonCommands {
