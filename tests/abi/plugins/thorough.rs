@@ -1,6 +1,6 @@
 // The same in Rust: a thread_local! with a destructor, a thread, a caught panic, over the C ABI.
 use std::cell::RefCell;
-use std::ffi::{c_char, c_void};
+use std::os::raw::{c_char, c_void};
 use std::ptr;
 
 #[repr(C)]
