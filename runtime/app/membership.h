@@ -33,7 +33,7 @@ struct HandlerTotals {
 /// table of its lanes, its membership. Made by the control thread, ended in the opposite order.
 class Membership {
  public:
-  /// Loads every plugin, then makes the Kafka client; connects to nothing.
+  /// Loads every plugin, then makes the Kafka client, which joins nothing yet.
   static Result<std::unique_ptr<Membership>> make(const Config& config,
                                                   const ConsumerConfig& consumer,
                                                   const std::filesystem::path& staging, Logger log);

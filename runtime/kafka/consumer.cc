@@ -39,9 +39,6 @@ Result<std::unique_ptr<Consumer>> Consumer::make(ConsumerOptions options, LaneEx
   std::unique_ptr<Consumer> consumer(
       new Consumer(std::move(options), std::move(*router), executor, log));
   if (const auto made = consumer->make_client(); !made) return Unexpected(made.error());
-  if (const auto subscribed = consumer->subscribe(consumer->topics_); !subscribed) {
-    return Unexpected(subscribed.error());
-  }
   return consumer;
 }
 
@@ -58,9 +55,6 @@ Consumer::Consumer(ConsumerOptions options, TopicRouter router, LaneExecutor& ex
 
 Consumer::~Consumer() {
   if (thread_.joinable()) thread_.join();
-  // Queues hold references on the client, which waits for them.
-  consumer_queue_.reset();
-  answer_queue_.reset();
 }
 
 Result<Ok> Consumer::make_client() {
@@ -119,6 +113,7 @@ void Consumer::ready_callback(rd_kafka_t*, void* opaque) {
 void Consumer::run() noexcept {
   pthread_setname_np(pthread_self(), kPollerName);
   poller_.check();
+  join_group();
   while (!ended_) {
     wait();
     mailbox_.take_all(inbox_);
@@ -134,6 +129,19 @@ void Consumer::run() noexcept {
     report_readiness();
   }
   on_end_(std::move(end_));
+}
+
+/// The patterns and names were judged before: what is refused all the same nothing here can mend.
+void Consumer::join_group() {
+  const Status subscribed = subscribe(topics_);
+  if (subscribed) return;
+  log_.critical("the group can't be joined", {{"error", subscribed.error().message}});
+  end_by_itself();
+}
+
+/// The membership is of no use any more.
+void Consumer::end_by_itself() {
+  if (!fatal_.exchange(true)) begin_stop(Clock::now() + options_.dispatch.revoke_deadline);
 }
 
 void Consumer::wait() {
@@ -182,12 +190,22 @@ void Consumer::serve_client() {
   if (closing_) return;
   while (const MessageHandle message{rd_kafka_consumer_poll(client_.get(), 0)}) {
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      on_error(message->err, rd_kafka_message_errstr(message.get()));
+      on_consumer_error(*message);
       continue;
     }
     // Only while stopping are partitions assigned without a lane; their records stay uncommitted.
     MOULT_CHECK(stopping_, "a record came past its partition queue");
   }
+}
+
+/// One of a single partition leaves it out of the fetching until it is assigned anew.
+void Consumer::on_consumer_error(const rd_kafka_message_t& message) {
+  on_error(message.err, rd_kafka_message_errstr(&message));
+  if (message.err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) denied_ = true;
+  if (message.rkt == nullptr || !leaves_unread(message.err)) return;
+  const auto& assigned = dispatcher_.assignment();
+  const auto at = assigned.find({rd_kafka_topic_name(message.rkt), message.partition});
+  if (at != assigned.end()) unreadable_.insert(at->second);
 }
 
 void Consumer::serve_answers() {
@@ -218,13 +236,32 @@ void Consumer::apply_commands() {
 }
 
 void Consumer::apply(const OpenLane& command) {
-  auto source = std::make_unique<PartitionSource>(client_.get(), command.partition, log_);
+  auto source =
+      std::make_unique<PartitionSource>(client_.get(), command.partition, log_, tell_of(command));
   auto& signal = signals_[command.lane] = std::make_unique<ReadySignal>(this, command.lane);
   source->enable_events(ready_callback, signal.get());
   executor_.open(command, std::move(source));
   // The event tells that an empty queue got something. What an earlier assignment left in there
   // would swallow it: the lane's first turn clears the queue, whatever it holds.
   ready_callback(client_.get(), signal.get());
+}
+
+/// Called on workers.
+PartitionSource::Told Consumer::tell_of(const OpenLane& command) {
+  return {.error = [this](int code, const char* text) { hints_.on_symptom(code, text); },
+          .readable =
+              [this, lane = command.lane](bool readable) {
+                mailbox_.post(Readable{lane, readable});
+              }};
+}
+
+/// It may cross with the end of its lane.
+void Consumer::handle(const Readable& event) {
+  if (event.readable) {
+    unreadable_.erase(event.lane);
+  } else if (signals_.contains(event.lane)) {
+    unreadable_.insert(event.lane);
+  }
 }
 
 void Consumer::apply(const CreateInstance& command) { executor_.create(command.lane); }
@@ -270,9 +307,18 @@ void Consumer::watch_brokers() {
   brokers_.ask(client_.get(), options_.group, reads->front(), answer_queue_.get(), Clock::now());
 }
 
+/// Of those that are ours: a lane may outlive its assignment.
+std::size_t Consumer::unreadable_partitions() const {
+  if (unreadable_.empty()) return 0;
+  return static_cast<std::size_t>(std::ranges::count_if(
+      dispatcher_.assignment(),
+      [this](const auto& assigned) { return unreadable_.contains(assigned.second); }));
+}
+
 /// Tells when the consumer stops being as good as it should, and when it is again.
 void Consumer::report_readiness() {
-  const Unready now{dispatcher_.trouble(), brokers_.unreachable(Clock::now()), fatal_};
+  const Unready now{dispatcher_.trouble(), unreadable_partitions(), denied_,
+                    brokers_.unreachable(Clock::now()), fatal_};
   if (now == reported_) return;
   reported_ = now;
   const bool ready = now == Unready{};
@@ -280,6 +326,8 @@ void Consumer::report_readiness() {
   const Field fields[] = {{"group", options_.group},
                           {"stopped_lanes", now.lanes.stopped},
                           {"overdue_lanes", now.lanes.overdue},
+                          {"unreadable_partitions", now.unreadable},
+                          {"denied", now.denied},
                           {"unreachable", now.unreachable},
                           {"fatal", now.fatal}};
   log_.write(ready ? Severity::kInfo : Severity::kError, ready ? "ready again" : "not ready",
@@ -293,6 +341,7 @@ void Consumer::apply(const EndLane& command) {
 void Consumer::apply(const CloseLane& command) {
   executor_.close(command.lane);
   signals_.erase(command.lane);
+  unreadable_.erase(command.lane);
 }
 
 void Consumer::apply(const Commit& command) {
@@ -314,6 +363,8 @@ void Consumer::apply(const Commit& command) {
 void Consumer::on_commit_answer(rd_kafka_event_t* event) {
   const auto code = rd_kafka_event_error(event);
   const CommitId commit{reinterpret_cast<std::uintptr_t>(rd_kafka_event_opaque(event))};  // NOLINT
+  // Librdkafka gives one partition's error to all of the commit: which of them the broker took
+  // nobody can tell.
   const bool ok = code == RD_KAFKA_RESP_ERR_NO_ERROR;
   if (!ok && commit_overtaken(code)) {
     overtaken_ = stopping_;
@@ -352,8 +403,7 @@ void Consumer::on_error(int code, const char* text) {
   report_error(log_, code, text, {{"group", options_.group}});
   hints_.on_symptom(code, text);
   if (connection_failed(code)) brokers_.doubt(Clock::now());
-  if (classify(code) != Disposition::kFatal || fatal_.exchange(true)) return;
-  begin_stop(Clock::now() + options_.dispatch.revoke_deadline);
+  if (classify(code) == Disposition::kFatal) end_by_itself();
 }
 
 void Consumer::log_callback(const rd_kafka_t* client, int level, const char* facility,

@@ -26,6 +26,7 @@
 #include "runtime/kafka/handover_port.h"
 #include "runtime/kafka/hints.h"
 #include "runtime/kafka/lane_executor.h"
+#include "runtime/kafka/partition_source.h"
 #include "runtime/kafka/topic_router.h"
 
 namespace moult::kafka {
@@ -54,7 +55,8 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   /// `ended` is called once, on the poller thread, when the consumer is closed or could not be.
   using EndedCallback = std::function<void(ConsumerEnd)>;
 
-  /// Makes the client. Asks the cluster for the number of partitions first, for a moment.
+  /// Makes the client, which joins nothing yet: a start that fails elsewhere leaves the group as it
+  /// was. Asks the cluster for the number of partitions first, for a moment.
   /// `executor` outlives the consumer.
   static Result<std::unique_ptr<Consumer>> make(ConsumerOptions options, LaneExecutor& executor,
                                                 Logger log);
@@ -65,7 +67,7 @@ class Consumer final : public LaneAnswers, public HandoverPort {
     on_handover_ = std::move(moved);
   }
 
-  /// Subscribes and starts the poller thread.
+  /// Starts the poller thread, which joins the group.
   void start(EndedCallback ended);
 
   // Any thread.
@@ -112,15 +114,21 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   struct RequestInspect {
     std::function<void(ConsumerSnapshot)> tell;
   };
+  struct Readable {
+    LaneId lane;
+    bool readable;  // its partition
+  };
   using Message =
       std::variant<InstanceCreated, TurnDone, StandbyCreated, LaneSwapped, LaneEnded, Ready, Pause,
                    AddHandler, Prepare, Canary, Activate, Discard, RequestQuiet, RequestStop,
-                   RequestDump, RequestInspect, RequestTopics, RequestForget>;
+                   RequestDump, RequestInspect, RequestTopics, RequestForget, Readable>;
 
   /// What keeps a consumer from being ready.
   struct Unready {
     Trouble lanes;
-    bool unreachable = false;  // the cluster
+    std::size_t unreadable = 0;  // partitions
+    bool denied = false;         // the group
+    bool unreachable = false;    // the cluster
     bool fatal = false;
 
     friend bool operator==(const Unready&, const Unready&) = default;
@@ -154,13 +162,18 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   void handle(const RequestTopics& request);
   void handle(const RequestForget& request);
   void handle(const AddHandler& event);
+  void handle(const Readable& event);
   bool all_paused() const;
   std::vector<TopicPartition> take_claimed(std::vector<TopicPartition> partitions);
   Status accept(const RequestTopics& request);
   std::optional<std::string> moved_topic(const TopicRouter& router) const;
   void handle(const StandbyCreated& event);
   void begin_stop(TimePoint deadline);
+  void join_group();
+  void end_by_itself();
   void serve_client();
+  void on_consumer_error(const rd_kafka_message_t& message);
+  std::size_t unreadable_partitions() const;
   void report_readiness();
   void watch_brokers();
   void serve_answers();
@@ -190,6 +203,7 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   void on_taken(const rd_kafka_topic_partition_list_t* partitions);
   void on_error(int code, const char* text);
   void on_commit_answer(rd_kafka_event_t* event);
+  PartitionSource::Told tell_of(const OpenLane& command);
   bool incremental() const;
   void change_assignment(bool assign, const rd_kafka_topic_partition_list_t* partitions);
   std::vector<std::string> describe_unfinished(const std::vector<LaneId>& lanes) const;
@@ -222,15 +236,14 @@ class Consumer final : public LaneAnswers, public HandoverPort {
 
   // Owned by the poller thread (by the maker until start()).
   ThreadChecker poller_;
-  ClientHandle client_;
-  QueueHandle consumer_queue_;
-  QueueHandle answer_queue_;  // to commits and questions
   Dispatcher dispatcher_;
   Topics topics_;
   std::deque<TopicRouter> routers_;  // the first is of topics_, the others were before it
   std::set<HandlerIndex> forgotten_;
   std::set<TopicPartition> unclaimed_;  // that the group gave us for a handler that is forgotten
   std::unordered_map<LaneId, std::unique_ptr<ReadySignal>> signals_;
+  std::set<LaneId> unreadable_;  // whose partitions give no records until things change
+  bool denied_ = false;          // the group, since the last assignment
   std::vector<Message> inbox_;
   BrokerWatch brokers_;
   Unready reported_;
@@ -244,6 +257,12 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   std::vector<std::string> ended_by_deadline_;  // the batch that `on_deadline: exit` ended us for
   EndedCallback on_end_;
   std::function<void(const HandoverProgress&)> on_handover_;
+
+  // Behind what its callbacks use: its destruction may still call back. Its queues hold references
+  // on it, which it would wait for.
+  ClientHandle client_;
+  QueueHandle consumer_queue_;
+  QueueHandle answer_queue_;  // to commits and questions
 
   std::thread thread_;  // last: it uses everything above
 };

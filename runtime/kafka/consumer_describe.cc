@@ -93,6 +93,9 @@ std::vector<std::string> Consumer::unready() const {
   add(reported_.lanes.stopped > 0, fmt::format("{} lanes stopped", reported_.lanes.stopped));
   add(reported_.lanes.overdue > 0,
       fmt::format("{} lanes with a batch over its deadline", reported_.lanes.overdue));
+  add(reported_.unreadable > 0,
+      fmt::format("{} partitions that can't be read", reported_.unreadable));
+  add(reported_.denied, "its group may not be used");
   add(reported_.unreachable, "no broker answers");
   add(reported_.fatal, "the membership ended");
   add(stopping_, "it stops");

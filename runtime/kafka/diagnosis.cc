@@ -6,6 +6,7 @@
 #include <array>
 
 #include "runtime/base/check.h"
+#include "runtime/kafka/errors.h"
 
 namespace moult::kafka {
 namespace {
@@ -229,6 +230,9 @@ const Diagnosis* diagnose(int code, std::string_view text) {
     for (const Sign& sign : kSigns) {
       if (sign.in(text)) return &diagnosis_of(sign.ailment);
     }
+  }
+  if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && offset_is_gone(text)) {
+    return &diagnosis_of(Ailment::kOffsetGone);
   }
   const auto verdict = std::ranges::find(kVerdicts, code, &Verdict::code);
   return verdict == kVerdicts.end() ? nullptr : &diagnosis_of(verdict->ailment);

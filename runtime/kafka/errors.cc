@@ -11,6 +11,12 @@ namespace {
 constexpr int kUnknownTopicId = 100;
 constexpr int kStaleMemberEpoch = 113;
 
+std::string_view text_of_loss(int code, std::string_view reason) {
+  const bool gone = code != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || offset_is_gone(reason);
+  return gone ? "records are gone before they were handled"
+              : "nothing is consumed: the group has no offset, and auto.offset.reset is error";
+}
+
 }  // namespace
 
 Disposition classify(int code) {
@@ -61,6 +67,14 @@ bool coordinator_comes(int code) {
          code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
 }
 
+bool leaves_unread(int code) {
+  return code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || classify(code) == Disposition::kDenied;
+}
+
+bool offset_is_gone(std::string_view reason) {
+  return reason.find(error_text(RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)) != reason.npos;
+}
+
 bool connection_failed(int code) {
   switch (code) {
     case RD_KAFKA_RESP_ERR__TRANSPORT:
@@ -76,8 +90,7 @@ bool connection_failed(int code) {
 }
 
 bool tells_of_lost_records(std::string_view facility, std::string_view text) {
-  return facility == "OFFSET" && text.find(": offset reset ") != text.npos &&
-         text.find(error_text(RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)) != text.npos;
+  return facility == "OFFSET" && text.find(": offset reset ") != text.npos && offset_is_gone(text);
 }
 
 std::string_view error_text(int code) {
@@ -106,7 +119,7 @@ void report_error(const Logger& log, int code, std::string_view reason, Logger::
     case Disposition::kDenied:
       return log.write(Severity::kError, "kafka denies access", all);
     case Disposition::kDataLoss:
-      return log.write(Severity::kError, "records are gone before they were handled", all);
+      return log.write(Severity::kError, text_of_loss(code, reason), all);
     case Disposition::kFatal:
       return log.write(Severity::kCritical,
                        "fatal kafka error: no offset can be committed any more", all);

@@ -13,7 +13,7 @@ enum class Disposition : std::uint8_t {
   kTransient,     // librdkafka goes on trying; we stay up, not ready
   kUnknownTopic,  // a topic is missing; it is consumed once it exists
   kDenied,        // not authorized or wrong credentials: a person has to act, we stay up
-  kDataLoss,      // records are gone before we read them: loud
+  kDataLoss,      // records are gone before we read them, or no offset says where to begin: loud
   kFatal,         // no commit is possible any more: leave, non-zero
 };
 
@@ -25,6 +25,13 @@ bool commit_overtaken(int code);
 
 /// Whether a group has no coordinator yet, as in a young cluster, or after a broker's start.
 bool coordinator_comes(int code);
+
+/// Whether a partition gives no records after this, until somebody has done something.
+bool leaves_unread(int code);
+
+/// Whether `auto.offset.reset: error` was asked for an offset that is gone; else the group had
+/// none.
+bool offset_is_gone(std::string_view reason);
 
 /// Whether a broker could not be talked to: the others may be no better.
 bool connection_failed(int code);

@@ -6,10 +6,13 @@
 #include "runtime/kafka/errors.h"
 
 namespace moult::kafka {
-PartitionSource::PartitionSource(rd_kafka_t* client, const TopicPartition& partition, Logger log)
+
+PartitionSource::PartitionSource(rd_kafka_t* client, const TopicPartition& partition, Logger log,
+                                 Told told)
     : client_(client),
       partition_(partition),
       log_(log),
+      told_(std::move(told)),
       queue_(rd_kafka_queue_get_partition(client, partition.topic.c_str(), partition.partition)) {
   MOULT_CHECK(queue_ != nullptr, "librdkafka has no queue for an assigned partition");
   rd_kafka_queue_forward(queue_.get(), nullptr);
@@ -47,16 +50,29 @@ void PartitionSource::keep(rd_kafka_message_t* message, HeldRecords& into, Pull&
   MessageHandle owned(message);
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     end_.reset();
+    set_readable(true);
     into.push_back(std::move(owned));
     ++result.records;
   } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
     // Not a record's offset, but where fetching goes on: it lies past control records and aborted
     // transactions that no record will ever show.
     end_ = message->offset;
+    set_readable(true);
   } else {
-    report_error(log_, message->err, rd_kafka_message_errstr(message),
-                 {{"topic", partition_.topic}, {"partition", partition_.partition}});
+    keep_error(*message);
   }
+}
+
+void PartitionSource::keep_error(const rd_kafka_message_t& message) {
+  const char* text = rd_kafka_message_errstr(&message);
+  report_error(log_, message.err, text,
+               {{"topic", partition_.topic}, {"partition", partition_.partition}});
+  if (told_.error) told_.error(message.err, text);
+  if (leaves_unread(message.err)) set_readable(false);
+}
+
+void PartitionSource::set_readable(bool readable) {
+  if (std::exchange(readable_, readable) != readable && told_.readable) told_.readable(readable);
 }
 
 std::optional<Offset> PartitionSource::take_end(const HeldRecords& held) {

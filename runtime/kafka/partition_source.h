@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -23,9 +24,16 @@ class PartitionSource {
     bool drained = false;  // the queue is empty: the next record raises its event
   };
 
+  /// What is to be heard of a partition beside its records, by whoever has the lane's turn. Any of
+  /// them may be empty.
+  struct Told {
+    std::function<void(int code, const char* text)> error;
+    std::function<void(bool readable)> readable;  // it gives no records, or does again
+  };
+
   using EventCallback = void (*)(rd_kafka_t*, void* opaque);
 
-  PartitionSource(rd_kafka_t* client, const TopicPartition& partition, Logger log);
+  PartitionSource(rd_kafka_t* client, const TopicPartition& partition, Logger log, Told told = {});
   PartitionSource(const PartitionSource&) = delete;
   PartitionSource& operator=(const PartitionSource&) = delete;
   ~PartitionSource();
@@ -45,11 +53,14 @@ class PartitionSource {
 
  private:
   void keep(rd_kafka_message_t* message, HeldRecords& into, Pull& result);
+  void keep_error(const rd_kafka_message_t& message);
+  void set_readable(bool readable);
 
   // Constant after construction.
   rd_kafka_t* const client_;
   const TopicPartition partition_;
   const Logger log_;
+  const Told told_;
   const QueueHandle queue_;
 
   // Owned by the poller.
@@ -58,6 +69,7 @@ class PartitionSource {
   // Whoever has the lane's turn.
   std::vector<rd_kafka_message_t*> incoming_;
   std::optional<Offset> end_;
+  bool readable_ = true;
 };
 
 }  // namespace moult::kafka

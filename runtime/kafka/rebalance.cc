@@ -31,6 +31,7 @@ void Consumer::on_rebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partition_l
 void Consumer::on_assigned(rd_kafka_topic_partition_list_t* partitions) {
   if (stopping_) return change_assignment(true, partitions);
   if (partitions->cnt > 0) hints_.forget();
+  denied_ = false;
   Assigned event;
   std::vector<TopicPartition> claimed;
   for (const TopicPartition& partition : from_list(partitions)) {

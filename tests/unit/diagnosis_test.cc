@@ -118,6 +118,16 @@ TEST(Diagnose, TakesABrokersWordWhateverTheText) {
   EXPECT_EQ(name_of(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, ""), "no-such-topic");
 }
 
+TEST(Diagnose, TellsAnOffsetThatIsGoneFromOneThatNeverWas) {
+  EXPECT_EQ(name_of(RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET,
+                    "no previously committed offset available: Local: No offset stored"),
+            "no-offset");
+  EXPECT_EQ(name_of(RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET,
+                    "fetch failed due to requested offset not available on the broker: Broker: "
+                    "Offset out of range (broker 1)"),
+            "offset-gone");
+}
+
 TEST(Diagnose, SaysNothingWhereItKnowsNothing) {
   EXPECT_EQ(name_of(RD_KAFKA_RESP_ERR_NO_ERROR, "all is well"), "-");
   EXPECT_EQ(name_of(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, "1/1 brokers are down"), "-");
