@@ -8,8 +8,10 @@
 #include "runtime/app/daemon.h"
 #include "runtime/app/exit_code.h"
 #include "runtime/app/load_command_config.h"
+#include "runtime/app/membership.h"
 #include "runtime/app/summary.h"
 #include "runtime/kafka/mock_broker.h"
+#include "runtime/kafka/property_names.h"
 #include "runtime/kafka/sample_producer.h"
 
 namespace moult {
@@ -53,13 +55,21 @@ std::set<std::string> topics_of(const Config& config, const std::vector<SampleFi
   return topics;
 }
 
-/// The config as it stands, but on the embedded broker and from the beginning of its topics.
+/// The config as it stands, but on the embedded broker and from the beginning of its topics. No
+/// other name of the brokers may lead to those of the config.
 void embed(Config& config, const std::string& bootstrap_servers) {
+  const auto aliases = kafka::property_aliases();
   for (ConsumerConfig& consumer : config.consumers) {
+    for (const std::string& other : kafka::other_names(aliases, "bootstrap.servers")) {
+      consumer.kafka.erase(other);
+    }
+    consumer.kafka.erase("test.mock.num.brokers");
     consumer.kafka["bootstrap.servers"].value = bootstrap_servers;
     consumer.kafka["security.protocol"].value = "plaintext";
     consumer.aws_iam.reset();
     consumer.kafka["auto.offset.reset"].value = "earliest";
+    // With the new protocol they are the broker's, and refused here.
+    if (kafka::uses_consumer_protocol(properties_of(consumer))) continue;
     // A rebalance takes the embedded broker as long as a session, less a second, though all members
     // are back at once.
     consumer.kafka["session.timeout.ms"].value = "6000";

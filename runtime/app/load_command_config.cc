@@ -8,6 +8,7 @@
 #include "runtime/app/exit_code.h"
 #include "runtime/config/load.h"
 #include "runtime/kafka/client_config.h"
+#include "runtime/kafka/property_names.h"
 
 namespace moult {
 namespace {
@@ -26,7 +27,10 @@ LogSinkOptions::Format format_of(LogFormat format) {
 
 Result<Config, ConfigProblems> load(const std::filesystem::path& file) {
   return load_config(file,
-                     {environment_variable, kafka::check_property, kafka::required_properties()});
+                     {environment_variable, kafka::check_property, kafka::required_properties(),
+                      [aliases = kafka::property_aliases()](std::string_view name) {
+                        return kafka::other_names(aliases, name);
+                      }});
 }
 
 }  // namespace

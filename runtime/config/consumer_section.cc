@@ -28,8 +28,13 @@ void read_group(Reading& reading, const MaybeValue& value, std::string& group) {
                        fmt::format("group {} {}", in_quotes(value->node->text), *wrong));
 }
 
-KafkaProperties merged(const KafkaProperties& global, KafkaProperties own) {
-  own.insert(global.begin(), global.end());
+/// What a consumer says counts, also where the global section says it by another name.
+KafkaProperties merged(const Reading& reading, KafkaProperties global, KafkaProperties own) {
+  for (const auto& [name, property] : own) {
+    if (!reading.context.other_kafka_names) break;
+    for (const std::string& other : reading.context.other_kafka_names(name)) global.erase(other);
+  }
+  own.merge(global);
   return own;
 }
 
@@ -77,7 +82,7 @@ ConsumerConfig read_consumer(Reading& reading, const Value& value, const KafkaPr
   const MapReader map(reading, value, "consumer", kConsumerKeys);
   read_group(reading, map.require("group"), consumer.group);
   const KafkaProperties own = read_kafka(reading, map.find("kafka"));
-  consumer.kafka = merged(global, own);
+  consumer.kafka = merged(reading, global, own);
   if (preset) {
     check_against_preset(reading, *preset, own);
     add_preset(*preset, consumer.kafka);

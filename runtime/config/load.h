@@ -35,6 +35,8 @@ struct LoadContext {
       check_kafka_property;
   /// Librdkafka properties that every consumer must set, each with the reason why.
   std::map<std::string, std::string> required_kafka_properties{};
+  /// Under which other names librdkafka has the same property.
+  std::function<std::vector<std::string>(std::string_view name)> other_kafka_names{};
 };
 
 /// Reads, interpolates and validates one file. Never throws.

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/base/lower_case.h"
 #include "runtime/base/nearest.h"
 #include "runtime/kafka/property_names.h"
 #include "runtime/kafka/version.h"
@@ -77,9 +78,7 @@ Properties defaults(const Properties& user) {
   Properties result = {{"client.id", "moult"}};
   // Measured: at its default of 1,000 ms a fast consumer starves at half of its throughput.
   if (known("fetch.queue.backoff.ms")) result["fetch.queue.backoff.ms"] = "5";
-  const auto protocol = user.find("group.protocol");
-  const bool classic = protocol == user.end() || protocol->second != "consumer";
-  if (classic) {
+  if (!uses_consumer_protocol(user)) {
     result["partition.assignment.strategy"] =
         loaded_version_number() >= kCooperativeIsSafe ? "cooperative-sticky" : "range";
   }
@@ -107,13 +106,26 @@ constexpr std::array kBrowsing = {
     Entry{"queued.max.messages.kbytes", "16384"},
 };
 
+/// Under whatever name the user has set it.
+void add_default(Properties& all, const PropertyAliases& aliases, const std::string& name,
+                 const std::string& value) {
+  const auto is_set = [&](const std::string& other) { return all.contains(other); };
+  if (std::ranges::none_of(other_names(aliases, name), is_set)) all.emplace(name, value);
+}
+
+void override_with(Properties& all, const PropertyAliases& aliases, const std::string& name,
+                   const std::string& value) {
+  for (const std::string& other : other_names(aliases, name)) all.erase(other);
+  all[name] = value;
+}
+
 Properties producer_properties(const Properties& user) {
+  const PropertyAliases aliases = property_aliases();
   Properties all = user;
   for (const std::string& name : consumer_only_property_names()) all.erase(name);
-  all.merge(Properties(kProducerDefaults.begin(), kProducerDefaults.end()));
+  for (const auto& [name, value] : kProducerDefaults) add_default(all, aliases, name, value);
   all["enable.idempotence"] = "true";
-  all["acks"] = "all";
-  all.erase("request.required.acks");  // its alias
+  override_with(all, aliases, "acks", "all");
   return all;
 }
 
@@ -149,6 +161,11 @@ std::optional<std::string> check_property(std::string_view name, std::string_vie
   return fmt::format("librdkafka refuses '{}'", name);
 }
 
+bool uses_consumer_protocol(const Properties& properties) {
+  const auto protocol = properties.find("group.protocol");
+  return protocol != properties.end() && lower_case(protocol->second) == "consumer";
+}
+
 Properties required_properties() {
   return {{"auto.offset.reset",
            "without a committed offset 'earliest' handles all that is there, 'latest' skips it, "
@@ -168,9 +185,13 @@ Result<ClientConf> producer_conf(const Properties& user) {
 }
 
 Result<ClientConf> transactional_producer_conf(const std::string& id, const Properties& user) {
+  const PropertyAliases aliases = property_aliases();
   Properties all = producer_properties(user);
-  all.erase("delivery.timeout.ms");  // an alias of the second
-  for (const auto& [name, value] : kTransactionTimes) all[std::string(name)] = value;
+  for (const auto& [name, value] : kTransactionTimes) {
+    override_with(all, aliases, std::string(name), std::string(value));
+  }
+  // Librdkafka wants it below the transaction's time, and does so itself where nobody has set it.
+  all.erase("socket.timeout.ms");
   all["transactional.id"] = id;
   return conf_of(all, "the producer");
 }

@@ -38,6 +38,9 @@ struct ClientConf {
 /// librdkafka, or of a wrong value. Nothing when it can. Never repeats the value.
 std::optional<std::string> check_property(std::string_view name, std::string_view value);
 
+/// Whether the group's protocol is that of KIP-848, in which brokers divide the partitions.
+bool uses_consumer_protocol(const Properties& properties);
+
 /// Properties that a user has to choose, each with the reason why there is no default.
 Properties required_properties();
 

@@ -17,9 +17,12 @@ constexpr std::size_t kRememberedRouters = 8;
 }  // namespace
 
 Status Consumer::subscribe(const Topics& topics) {
+  const bool by_broker = uses_consumer_protocol(options_.properties);
   std::vector<TopicPartition> list;
   for (const auto& of_handler : topics) {
-    for (const std::string& topic : of_handler) list.push_back({topic, RD_KAFKA_PARTITION_UA});
+    for (const std::string& topic : of_handler) {
+      list.push_back({by_broker ? regex_of_broker(topic) : topic, RD_KAFKA_PARTITION_UA});
+    }
   }
   const auto code = rd_kafka_subscribe(client_.get(), to_list(list).get());
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {

@@ -41,25 +41,61 @@ bool is_for_consumers(std::string_view line) {
          std::string_view::npos;
 }
 
-template <typename Wanted>
-std::vector<std::string> names_of_lines(Wanted&& wanted) {
-  std::vector<std::string> names;
+/// What the line's property is an alias for; empty when it is none.
+std::string_view aliased_by(std::string_view line) {
+  constexpr std::string_view kMark = "Alias for `";
+  const std::size_t at = line.find(kMark);
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = line.substr(at + kMark.size());
+  return rest.substr(0, rest.find('`'));
+}
+
+/// Calls `use` with each property and its line of the manual.
+template <typename Use>
+void for_each_property(Use&& use) {
   const std::string text = manual();
   for (std::string_view rest = text; !rest.empty();) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     const std::string_view name = property_of(line);
-    if (!name.empty() && wanted(line)) names.emplace_back(name);
+    if (!name.empty()) use(name, line);
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
   }
-  return names;
 }
 
 }  // namespace
 
 std::vector<std::string> property_names() {
-  return names_of_lines([](std::string_view) { return true; });
+  std::vector<std::string> names;
+  for_each_property([&](std::string_view name, std::string_view) { names.emplace_back(name); });
+  return names;
 }
 
-std::vector<std::string> consumer_only_property_names() { return names_of_lines(is_for_consumers); }
+std::vector<std::string> consumer_only_property_names() {
+  std::vector<std::string> names;
+  for_each_property([&](std::string_view name, std::string_view line) {
+    if (is_for_consumers(line)) names.emplace_back(name);
+  });
+  return names;
+}
+
+PropertyAliases property_aliases() {
+  PropertyAliases aliases;
+  for_each_property([&](std::string_view name, std::string_view line) {
+    const std::string_view meant = aliased_by(line);
+    if (!meant.empty()) aliases.emplace(name, meant);
+  });
+  return aliases;
+}
+
+std::vector<std::string> other_names(const PropertyAliases& aliases, std::string_view name) {
+  const auto own = aliases.find(name);
+  const std::string_view meant = own == aliases.end() ? name : own->second;
+  std::vector<std::string> others;
+  if (meant != name) others.emplace_back(meant);
+  for (const auto& [alias, its] : aliases) {
+    if (its == meant && alias != name) others.push_back(alias);
+  }
+  return others;
+}
 
 }  // namespace moult::kafka

@@ -7,6 +7,15 @@
 
 namespace moult::kafka {
 
+std::string regex_of_broker(std::string_view subscription) {
+  std::string text(subscription);
+  if (!is_regex(text)) return text;
+  const std::size_t before = text.find_last_not_of('\\', text.size() - 2);
+  const bool is_escaped = (text.size() - 2 - before) % 2 != 0;
+  const bool is_anchored = text.ends_with('$') && !is_escaped;
+  return is_anchored ? text : text + ".*";
+}
+
 void TopicRouter::RegexRelease::operator()(regex_t* regex) const noexcept {
   regfree(regex);
   delete regex;

@@ -17,6 +17,10 @@ namespace moult::kafka {
 /// Whether a subscription is a regex (as librdkafka tells), or the name of a topic.
 inline bool is_regex(std::string_view topic) { return topic.starts_with('^'); }
 
+/// How a subscription is told to a broker that matches regexes itself (KIP-848). Brokers want a
+/// regex to match a whole name, we and librdkafka its beginning.
+std::string regex_of_broker(std::string_view subscription);
+
 /// Tells which handler of a group a topic belongs to. A literal name wins over a regex, an earlier
 /// handler over a later one. Constant after construction.
 class TopicRouter {

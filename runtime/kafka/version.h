@@ -12,6 +12,5 @@ std::string loaded_version();
 int loaded_version_number();
 
 inline constexpr int kCooperativeIsSafe = 0x020a00ff;  // lrk#4059, #4637, #4527, #4783
-inline constexpr int kHasConsumerProtocol = 0x020c00ff;
 
 }  // namespace moult::kafka

@@ -74,5 +74,32 @@ TEST(Dev, AConfigurationForMskByIamRunsOnTheEmbeddedBroker) {
   EXPECT_EQ(dev.wait_exit(kLong), 0) << read_file(log);
 }
 
+/// A configuration of one handler, with these properties of `kafka`.
+void expect_embedded(const std::string& properties) {
+  const Scratch scratch;
+  write_file(scratch / "dev.yaml",
+             "kafka: {" + properties +
+                 ", auto.offset.reset: earliest}\n"
+                 "consumers:\n- group: g\n  handlers:\n  - {name: ledger, plugin: " MOULT_LEDGER
+                 ", topics: [t, '^u'], settings: {ledger: " +
+                 (scratch / "ledger").string() + "}}\n");
+  const std::filesystem::path log = scratch / "log";
+  Process dev({MOULT_BINARY, "dev", "--config", (scratch / "dev.yaml").string()}, {log, log});
+  EXPECT_TRUE(eventually(
+      [&] { return read_file(log).find("partition assigned") != std::string::npos; }, kLong))
+      << read_file(log);
+  dev.signal(SIGTERM);
+  EXPECT_EQ(dev.wait_exit(kLong), 0) << read_file(log);
+}
+
+TEST(Dev, NoOtherNameOfTheBrokersLeadsToTheConfigsOwn) {
+  expect_embedded("metadata.broker.list: '127.0.0.1:1'");
+  expect_embedded("test.mock.num.brokers: 1");
+}
+
+TEST(Dev, TheNewProtocolRunsOnTheEmbeddedBroker) {
+  expect_embedded("bootstrap.servers: nowhere, group.protocol: consumer");
+}
+
 }  // namespace
 }  // namespace moult::testing

@@ -11,7 +11,9 @@
 namespace moult::kafka {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 std::string value_of(const ClientConf& conf, const char* name) {
@@ -69,6 +71,40 @@ TEST(PropertyNames, AreAllKnownToLibrdkafka) {
   EXPECT_GT(names.size(), 100U);
   for (const std::string& name : names) {
     EXPECT_THAT(check_property(name, "").value_or(""), Not(HasSubstr("has no property"))) << name;
+  }
+}
+
+TEST(PropertyNames, OfOneProperty) {
+  const PropertyAliases aliases = property_aliases();
+  EXPECT_THAT(other_names(aliases, "bootstrap.servers"), ElementsAre("metadata.broker.list"));
+  EXPECT_THAT(other_names(aliases, "metadata.broker.list"), ElementsAre("bootstrap.servers"));
+  EXPECT_THAT(other_names(aliases, "sasl.mechanism"), ElementsAre("sasl.mechanisms"));
+  EXPECT_THAT(other_names(aliases, "message.timeout.ms"), ElementsAre("delivery.timeout.ms"));
+  EXPECT_THAT(other_names(aliases, "client.id"), IsEmpty());
+}
+
+TEST(ProducerConf, AUsersTimeWinsUnderEitherName) {
+  for (const char* name : {"message.timeout.ms", "delivery.timeout.ms"}) {
+    const auto conf = producer_conf({{name, "7000"}});
+    ASSERT_TRUE(conf.has_value());
+    EXPECT_EQ(value_of(*conf, "message.timeout.ms"), "7000") << name;
+  }
+  EXPECT_EQ(value_of(*producer_conf({}), "message.timeout.ms"), "30000");
+}
+
+TEST(ProducerConf, ATransactionsTimesAreNoUsers) {
+  const auto conf = transactional_producer_conf(
+      "id", {{"delivery.timeout.ms", "70000"}, {"socket.timeout.ms", "70000"}});
+  ASSERT_TRUE(conf.has_value());
+  EXPECT_EQ(value_of(*conf, "message.timeout.ms"), "15000");
+  EXPECT_EQ(value_of(*conf, "socket.timeout.ms"), "60000");
+}
+
+TEST(ConsumerConf, TheNewProtocolHasNoStrategyHoweverItIsWritten) {
+  for (const char* protocol : {"consumer", "CONSUMER"}) {
+    const auto conf = consumer_conf("orders", {{"group.protocol", protocol}});
+    if (!conf) continue;  // an old librdkafka
+    EXPECT_EQ(value_of(*conf, "partition.assignment.strategy"), "range,roundrobin") << protocol;
   }
 }
 

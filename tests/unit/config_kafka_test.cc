@@ -1,4 +1,5 @@
 #include "runtime/kafka/client_config.h"
+#include "runtime/kafka/property_names.h"
 #include "runtime/kafka/version.h"
 #include "tests/unit/config_fixture.h"
 
@@ -30,6 +31,22 @@ TEST_F(ConfigKafkaTest, AConsumersPropertiesOverrideTheGlobalOnes) {
   EXPECT_EQ(properties.at("fetch.min.bytes").value, "100");
   EXPECT_EQ(properties.at("fetch.min.bytes").place.line, 3);
   EXPECT_EQ(properties.at("check.crcs").value, "true");
+}
+
+TEST_F(ConfigKafkaTest, AConsumersPropertyOverridesAGlobalOneOfAnotherName) {
+  context_.other_kafka_names = [](std::string_view name) {
+    return kafka::other_names(kafka::property_aliases(), name);
+  };
+  const Config config = parse_good(std::string("kafka: {metadata.broker.list: one, linger.ms: 1}\n"
+                                               "consumers:\n"
+                                               "  - group: g\n"
+                                               "    kafka: {bootstrap.servers: two}\n"
+                                               "    ") +
+                                   kHandlers + "\n");
+  const KafkaProperties& properties = config.consumers.at(0).kafka;
+  EXPECT_EQ(properties.size(), 2U);
+  EXPECT_EQ(properties.at("bootstrap.servers").value, "two");
+  EXPECT_EQ(properties.at("linger.ms").value, "1");
 }
 
 TEST_F(ConfigKafkaTest, EveryPropertyIsCheckedOnceAtItsPlace) {

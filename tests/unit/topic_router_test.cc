@@ -12,6 +12,16 @@ TopicRouter router(const std::vector<std::vector<std::string>>& topics) {
   return std::move(*made);
 }
 
+TEST(RegexOfBroker, MatchesWholeNamesAsOursMatchTheirBeginnings) {
+  EXPECT_EQ(regex_of_broker("orders"), "orders");
+  EXPECT_EQ(regex_of_broker("^orders\\."), "^orders\\..*");
+  EXPECT_EQ(regex_of_broker("^"), "^.*");
+  EXPECT_EQ(regex_of_broker("^orders$"), "^orders$");
+  EXPECT_EQ(regex_of_broker("^$"), "^$");
+  EXPECT_EQ(regex_of_broker("^orders\\$"), "^orders\\$.*");    // a dollar in the name
+  EXPECT_EQ(regex_of_broker("^orders\\\\$"), "^orders\\\\$");  // a backslash, then the end
+}
+
 TEST(TopicRouter, RoutesNamesAndRegexes) {
   const TopicRouter routes = router({{"orders"}, {"^audit\\..*"}});
   EXPECT_EQ(routes.route("orders"), HandlerIndex{0});
