@@ -52,7 +52,7 @@ Properties fetch_limits(std::uint64_t budget, std::size_t partitions, const Prop
 std::size_t count_partitions(const std::string& group, const Properties& user,
                              const TopicRouter& router, Milliseconds timeout, const Logger& log) {
   const auto assume = [&](std::string_view why) {
-    log.warning("can't ask how many partitions there are, the memory budget assumes a number",
+    log.warning("can't tell how many partitions there will be, the memory budget assumes a number",
                 {{"partitions", kAssumedPartitions}, {"reason", why}});
     return kAssumedPartitions;
   };
@@ -67,11 +67,19 @@ std::size_t count_partitions(const std::string& group, const Properties& user,
                                       static_cast<int>(timeout.count()));
   const MetadataHandle metadata(raw);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return assume(error_text(code));
+  const auto partitions = partitions_of(*metadata, router);
+  return partitions ? *partitions : assume(partitions.error().message);
+}
+
+/// What is fetched is bounded once, for all topics that come later too: as if there were one
+/// partition, each of them would get the whole budget.
+Result<std::size_t> partitions_of(const rd_kafka_metadata_t& cluster, const TopicRouter& router) {
   std::size_t partitions = 0;
-  for (int i = 0; i < metadata->topic_cnt; ++i) {
-    const rd_kafka_metadata_topic_t& topic = metadata->topics[i];
+  for (int i = 0; i < cluster.topic_cnt; ++i) {
+    const rd_kafka_metadata_topic_t& topic = cluster.topics[i];
     if (router.route(topic.topic)) partitions += static_cast<std::size_t>(topic.partition_cnt);
   }
+  if (partitions == 0) return failure("none of the topics exists yet");
   return partitions;
 }
 

@@ -23,10 +23,13 @@ Properties fetch_limits(std::uint64_t budget, std::size_t partitions, const Prop
 std::uint64_t ahead_limit(std::uint64_t budget, std::size_t partitions);
 
 /// How many partitions the topics of the router have, which one member may get all of. Asks the
-/// cluster by a client that joins nothing, for `timeout` at most; what can't be asked is taken for
-/// kAssumedPartitions.
+/// cluster by a client that joins nothing, for `timeout` at most; what can't be asked, or is not
+/// there yet, is taken for kAssumedPartitions.
 std::size_t count_partitions(const std::string& group, const Properties& user,
                              const TopicRouter& router, Milliseconds timeout, const Logger& log);
+
+/// Of what a cluster said; fails when none of the topics exists.
+Result<std::size_t> partitions_of(const rd_kafka_metadata_t& cluster, const TopicRouter& router);
 
 inline constexpr std::size_t kAssumedPartitions = 256;
 

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace moult::kafka {
 namespace {
@@ -28,6 +30,28 @@ TEST(FetchBudgetTest, ManyPartitionsStillFetch) {
   const Properties limits = fetch_limits(16 * kMiB, 100'000, {});
   EXPECT_GE(number(limits, "queued.max.messages.kbytes"), 1U);
   EXPECT_GE(number(limits, "fetch.message.max.bytes"), 16U * 1024);
+}
+
+Result<std::size_t> partitions_counted(const std::vector<std::pair<std::string, int>>& there) {
+  std::vector<rd_kafka_metadata_topic_t> topics;
+  for (const auto& [name, partitions] : there) {
+    topics.push_back({const_cast<char*>(name.c_str()), partitions, nullptr, {}});
+  }
+  rd_kafka_metadata_t cluster{};
+  cluster.topic_cnt = static_cast<int>(topics.size());
+  cluster.topics = topics.data();
+  const auto router = TopicRouter::make({{"orders"}, {"^audit\\."}});
+  return partitions_of(cluster, *router);
+}
+
+TEST(FetchBudgetTest, CountsThePartitionsThatAreRead) {
+  EXPECT_EQ(*partitions_counted({{"orders", 3}, {"other", 50}, {"audit.a", 2}, {"audit.b", 4}}),
+            9U);
+}
+
+TEST(FetchBudgetTest, TopicsThatAreNotThereYetAreNotOnePartition) {
+  EXPECT_FALSE(partitions_counted({}).has_value());
+  EXPECT_FALSE(partitions_counted({{"other", 50}}).has_value());
 }
 
 TEST(FetchBudgetTest, NoPartitionsAreNoDivision) {
