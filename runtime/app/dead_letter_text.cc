@@ -103,8 +103,9 @@ std::string dead_letters_as_text(const std::vector<kafka::ListedDeadLetter>& let
   std::string text;
   for (const auto& letter : letters) text += line_of(letter);
   for (const WaitingLetters& each : waiting) {
-    text += fmt::format("{}: {}{} waiting to be replayed ({})\n", each.handler,
-                        each.shared ? "at most " : "", each.count, each.topic);
+    text += fmt::format("{}: {}{} waiting to be replayed ({}{})\n", each.handler,
+                        each.shared ? "at most " : "", each.count, each.topic,
+                        each.topic_exists ? "" : ", which does not exist yet");
   }
   return text;
 }
@@ -125,6 +126,7 @@ std::string dead_letters_as_json(const std::vector<kafka::ListedDeadLetter>& let
     add_text(json, "topic", each.topic);
     add_number(json, "count", each.count);
     add_literal(json, "at_most", each.shared ? "true" : "false");
+    add_literal(json, "topic_exists", each.topic_exists ? "true" : "false");
     json.close_object();
   }
   json.close_array();

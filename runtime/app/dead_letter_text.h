@@ -15,6 +15,7 @@ struct WaitingLetters {
   std::string topic;
   std::int64_t count = 0;
   bool shared = false;  // other handlers' letters may be among them
+  bool topic_exists = true;
 };
 
 /// What `moult dlq list` prints for a person, and for a program.

@@ -100,8 +100,8 @@ int dlq_list_command(const DlqListOptions& options) {
     if (!page) return fail("dlq", page.error());
     std::ranges::move(page->letters, std::back_inserter(letters));
     kafka::keep_newest(letters, options.count);
-    waiting.push_back(
-        {source.handler, source.topic, page->waiting, is_shared(*config, source.topic)});
+    waiting.push_back({source.handler, source.topic, page->waiting,
+                       is_shared(*config, source.topic), page->topic_exists});
   }
   fmt::print("{}", options.json ? dead_letters_as_json(letters, waiting)
                                 : dead_letters_as_text(letters, waiting));
@@ -119,11 +119,20 @@ int dlq_replay_command(const DlqReplayOptions& options) {
   const Status done = replay.run();
   line.reset();
   const kafka::ReplayCounts& counts = replay.counts();
-  fmt::print("{}", replay_summary(counts, options.dry_run));
+  if (replay.began()) fmt::print("{}", replay_summary(counts, options.dry_run));
   if (!done) return fail("dlq", done.error());
-  if (counts.strangers == 0) return kExitOk;
-  return fail("dlq", {fmt::format("passed over {} records that are no dead letters; the first: {}",
-                                  counts.strangers, counts.first_stranger)});
+  int code = kExitOk;
+  if (counts.homeless > 0) {
+    code = fail("dlq", {fmt::format("left {} letters whose topics are gone, for a replay when they "
+                                    "are there again; the first: {}",
+                                    counts.homeless, counts.first_homeless)});
+  }
+  if (counts.strangers > 0) {
+    code = fail("dlq", {fmt::format("passed over {} records that are no dead letters; the first: "
+                                    "{}",
+                                    counts.strangers, counts.first_stranger)});
+  }
+  return code;
 }
 
 }  // namespace moult

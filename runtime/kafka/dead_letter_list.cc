@@ -92,6 +92,7 @@ Result<DeadLetterPage> list_dead_letters(const DeadLetterSource& source, const s
                                          std::size_t limit) {
   auto reader = DeadLetterReader::open(source);
   if (!reader) return Unexpected(reader.error());
+  if (!(*reader)->topic_exists()) return DeadLetterPage{{}, 0, false};
   const auto positions = (*reader)->positions(DeadLetterReader::Read::kCurrent);
   if (!positions) return Unexpected(positions.error());
   Listing listing(**reader, {source.group, source.handler, error}, *positions, limit);

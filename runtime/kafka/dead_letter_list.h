@@ -19,6 +19,7 @@ struct DeadLetterPage {
   /// Records of the topic that no replay of this handler has dealt with: its letters, and those of
   /// others that share the topic.
   Offset waiting = 0;
+  bool topic_exists = true;
 };
 
 /// The newest `limit` dead letters of a handler that match. Reads from the ends of the topic

@@ -65,9 +65,9 @@ std::string DeadLetterReader::last_error() {
   return last_error_.empty() ? std::string() : fmt::format(" ({})", last_error_);
 }
 
-Result<int> DeadLetterReader::partition_count(const std::string& topic) {
+Result<std::optional<int>> DeadLetterReader::partition_count(const std::string& topic) {
   const TopicHandle handle(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
-  if (!handle) return failure(fmt::format("'{}' can't be the name of a topic", topic));
+  if (!handle) return std::optional<int>();  // no topic can have that name
   const rd_kafka_metadata_t* answer = nullptr;
   const auto code = rd_kafka_metadata(client_.get(), 0, handle.get(), &answer, kAnswerMs);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -76,19 +76,19 @@ Result<int> DeadLetterReader::partition_count(const std::string& topic) {
   const MetadataHandle metadata(answer);
   if (metadata->topic_cnt != 1) return failure(fmt::format("topic '{}': no answer", topic));
   const rd_kafka_metadata_topic& about = metadata->topics[0];
-  if (classify(about.err) == Disposition::kUnknownTopic) {
-    return failure(fmt::format("topic '{}' does not exist", topic));
-  }
+  const bool is_no_name = about.err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
+  if (is_no_name || classify(about.err) == Disposition::kUnknownTopic) return std::optional<int>();
   if (about.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return failure(fmt::format("topic '{}': {}", topic, error_text(about.err)));
   }
-  return about.partition_cnt;
+  return std::optional(about.partition_cnt);
 }
 
 Status DeadLetterReader::ask_held() {
   const auto count = partition_count(source_.topic);
   if (!count) return Unexpected(Error{"dead letters: " + count.error().message});
-  for (std::int32_t partition = 0; partition < *count; ++partition) {
+  topic_exists_ = count->has_value();
+  for (std::int32_t partition = 0; partition < count->value_or(0); ++partition) {
     OffsetRange& range = held_[partition];
     const auto code = rd_kafka_query_watermark_offsets(
         client_.get(), source_.topic.c_str(), partition, &range.begin, &range.end, kAnswerMs);

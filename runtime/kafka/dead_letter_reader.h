@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "runtime/base/result.h"
@@ -32,8 +33,10 @@ struct DeadLetterSource {
 /// Every call has a bound, and says in its error what the brokers answered.
 class DeadLetterReader {
  public:
-  /// Asks for the topic's partitions and what they hold now.
+  /// Asks for the topic's partitions and what they hold now. A topic that does not exist has none.
   static Result<std::unique_ptr<DeadLetterReader>> open(const DeadLetterSource& source);
+
+  bool topic_exists() const { return topic_exists_; }
 
   /// What the topic held when it was opened. Empty partitions are there too.
   const OffsetRanges& held() const { return held_; }
@@ -45,7 +48,8 @@ class DeadLetterReader {
   /// Where the replay has come to; never before what the topic holds.
   Result<ReplayPositions> positions(Read how);
 
-  Result<int> partition_count(const std::string& topic);
+  /// Nothing when there is no such topic.
+  Result<std::optional<int>> partition_count(const std::string& topic);
 
   /// Goes to the beginnings of these ranges.
   Status seek(OffsetRanges ranges);
@@ -66,6 +70,7 @@ class DeadLetterReader {
   static void on_error(rd_kafka_t* client, int code, const char* text, void* opaque);
 
   const DeadLetterSource source_;
+  bool topic_exists_ = false;
   OffsetRanges held_;
   OffsetRanges ahead_;
   TimePoint last_progress_;

@@ -38,6 +38,9 @@ Status DeadLetterReplay::prepare() {
   auto reader = DeadLetterReader::open(source_);
   if (!reader) return Unexpected(reader.error());
   reader_ = std::move(*reader);
+  if (!reader_->topic_exists()) {
+    return failure(fmt::format("dead letters: topic '{}' does not exist", source_.topic));
+  }
   // The producer first: whatever ran before can't move the position any more once it is there.
   if (!options_.dry_run) {
     auto producer = ReplayProducer::make(source_);
@@ -49,6 +52,7 @@ Status DeadLetterReplay::prepare() {
   if (!positions) return Unexpected(positions.error());
   positions_ = std::move(*positions);
   committed_ = positions_;
+  began_ = true;
   OffsetRanges ranges;
   for (const auto& [partition, held] : reader_->held()) {
     const Offset from = positions_.at(partition).next();
@@ -94,11 +98,31 @@ Status DeadLetterReplay::take_letter(const FoundDeadLetter& letter,
     return Ok{};
   }
   const bool wanted = options_.limit == 0 || asked_ < options_.limit;
-  if (wanted && filter_.matches(letter)) return replay(letter, record);
-  Scan& scan = scans_.at(record.partition);
-  scan = {record.offset + 1, true};
-  ++counts_.left;
+  if (!wanted || !filter_.matches(letter)) {
+    leave(record);
+    return Ok{};
+  }
+  const auto partition = original_partition(letter);
+  if (!partition) return Unexpected(partition.error());
+  if (*partition) return replay(letter, record, **partition);
+  leave_homeless(letter, record);
   return Ok{};
+}
+
+/// The position does not go over it.
+void DeadLetterReplay::leave(const rd_kafka_message_t& record) {
+  scans_.at(record.partition) = {record.offset + 1, true};
+  ++counts_.left;
+}
+
+/// Its topic may be made again, or it may be deleted with the others: that is not ours to say.
+void DeadLetterReplay::leave_homeless(const FoundDeadLetter& letter,
+                                      const rd_kafka_message_t& record) {
+  leave(record);
+  if (counts_.homeless++ > 0) return;
+  counts_.first_homeless =
+      fmt::format("{}[{}]@{} can't go back: topic '{}' does not exist", letter.place.topic,
+                  letter.place.partition, letter.offset, letter.origin.topic);
 }
 
 void DeadLetterReplay::pass_over(const rd_kafka_message_t& record) {
@@ -106,17 +130,10 @@ void DeadLetterReplay::pass_over(const rd_kafka_message_t& record) {
   finish(record.partition, record.offset, record.offset + 1);
 }
 
-Status DeadLetterReplay::replay(const FoundDeadLetter& letter, const rd_kafka_message_t& record) {
-  const auto partition = original_partition(letter);
-  if (!partition) return Unexpected(partition.error());
+Status DeadLetterReplay::replay(const FoundDeadLetter& letter, const rd_kafka_message_t& record,
+                                std::int32_t partition) {
   const ReplayPosition before = positions_.at(record.partition);
-  if (!finish(record.partition, record.offset, record.offset + 1)) {
-    return failure(
-        fmt::format("{}[{}]@{}: too many letters in between wait for another replay: their places "
-                    "no longer fit "
-                    "into the position's metadata; replay without --error and --limit first",
-                    source_.topic, record.partition, record.offset));
-  }
+  if (!finish(record.partition, record.offset, record.offset + 1)) return too_many_gaps(record);
   ++asked_;
   if (!producer_) {
     ++counts_.replayed;
@@ -127,7 +144,7 @@ Status DeadLetterReplay::replay(const FoundDeadLetter& letter, const rd_kafka_me
     batch_begun_ = Clock::now();
     sent = producer_->begin();
   }
-  if (sent) sent = producer_->produce(record, letter.origin.topic, *partition);
+  if (sent) sent = producer_->produce(record, letter.origin.topic, partition);
   if (!sent) {
     positions_.insert_or_assign(record.partition, before);
     return sent;
@@ -137,9 +154,19 @@ Status DeadLetterReplay::replay(const FoundDeadLetter& letter, const rd_kafka_me
   return Ok{};
 }
 
+Unexpected<Error> DeadLetterReplay::too_many_gaps(const rd_kafka_message_t& record) const {
+  return failure(fmt::format(
+      "{}[{}]@{}: too many letters in between wait for another replay: their places no longer fit "
+      "into the position's metadata; {}",
+      source_.topic, record.partition, record.offset,
+      counts_.homeless > 0 ? "make the topics that are gone again: " + counts_.first_homeless
+                           : "replay without --error and --limit first"));
+}
+
 /// Where it came from, so that it is with the others of its key. A partition that is gone leaves
-/// the choice to the producer.
-Result<std::int32_t> DeadLetterReplay::original_partition(const FoundDeadLetter& letter) {
+/// the choice to the producer; nothing when the whole topic is.
+Result<std::optional<std::int32_t>> DeadLetterReplay::original_partition(
+    const FoundDeadLetter& letter) {
   auto known = partition_counts_.find(letter.origin.topic);
   if (known == partition_counts_.end()) {
     const auto count = reader_->partition_count(letter.origin.topic);
@@ -149,8 +176,10 @@ Result<std::int32_t> DeadLetterReplay::original_partition(const FoundDeadLetter&
     }
     known = partition_counts_.emplace(letter.origin.topic, *count).first;
   }
-  const bool exists = letter.origin.partition < known->second;
-  return exists ? letter.origin.partition : RD_KAFKA_PARTITION_UA;
+  const std::optional<int> count = known->second;
+  if (!count) return std::optional<std::int32_t>();
+  const bool exists = letter.origin.partition < *count;
+  return std::optional(exists ? letter.origin.partition : RD_KAFKA_PARTITION_UA);
 }
 
 // ---- The position -------------------------------------------------------------------------------

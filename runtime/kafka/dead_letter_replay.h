@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "runtime/base/result.h"
@@ -25,8 +26,10 @@ struct ReplayCounts {
   std::uint64_t passed_over = 0;  // other handlers' letters, and records that are none
   std::uint64_t strangers = 0;    // of those: records that are no dead letters
   std::uint64_t left = 0;         // of this handler, for another replay
+  std::uint64_t homeless = 0;     // of those: their topics do not exist
   bool left_at_most = false;      // `left` is a bound: not all was read
   std::string first_stranger;     // which, and why it is one
+  std::string first_homeless;     // likewise
 };
 
 /// Puts the dead letters of one handler that have not been replayed yet back on their topics, each
@@ -42,6 +45,8 @@ class DeadLetterReplay {
   /// Once. The counts hold also after a failure.
   Status run();
   const ReplayCounts& counts() const { return counts_; }
+  /// It knows where it stands; before that the counts say nothing.
+  bool began() const { return began_; }
 
  private:
   /// How far one partition was read.
@@ -54,10 +59,14 @@ class DeadLetterReplay {
   Status read_all();
   Status take(const rd_kafka_message_t& record);
   Status take_letter(const FoundDeadLetter& letter, const rd_kafka_message_t& record);
-  Status replay(const FoundDeadLetter& letter, const rd_kafka_message_t& record);
+  Status replay(const FoundDeadLetter& letter, const rd_kafka_message_t& record,
+                std::int32_t partition);
+  void leave(const rd_kafka_message_t& record);
+  void leave_homeless(const FoundDeadLetter& letter, const rd_kafka_message_t& record);
+  Unexpected<Error> too_many_gaps(const rd_kafka_message_t& record) const;
   bool finish(std::int32_t partition, Offset offset, Offset end);
   void pass_over(const rd_kafka_message_t& record);
-  Result<std::int32_t> original_partition(const FoundDeadLetter& letter);
+  Result<std::optional<std::int32_t>> original_partition(const FoundDeadLetter& letter);
   bool batch_is_full() const;
   Status commit();
   void finish_ends();
@@ -74,8 +83,9 @@ class DeadLetterReplay {
   ReplayPositions positions_;                 // with what is under way
   ReplayPositions committed_;
   std::map<std::int32_t, Scan> scans_;
-  std::map<std::string, int> partition_counts_;  // of original topics
+  std::map<std::string, std::optional<int>> partition_counts_;  // of original topics that exist
   ReplayCounts counts_;
+  bool began_ = false;
   std::uint64_t asked_ = 0;  // replayed, or under way
   std::size_t batch_records_ = 0;
   std::size_t batch_bytes_ = 0;

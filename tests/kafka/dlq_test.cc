@@ -13,6 +13,7 @@
 namespace moult::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -272,33 +273,69 @@ TEST_F(Dlq, E13_ARecordWithoutOurHeadersIsPassedOverAloud) {
   EXPECT_EQ(numbers_put_back(), numbers(3));
 }
 
-TEST_F(Dlq, E13_AnOriginalTopicThatIsGoneStopsTheReplayThere) {
-  NewRecord lost = letter(2);
+TEST_F(Dlq, E13_LettersWhoseTopicIsGoneAreLeftAndGoBackWhenItIsThereAgain) {
   const std::string gone = unique_name("gone");
-  lost.headers.at(1).second = gone;
-  producer_.send(letter(0));
-  producer_.send(lost);
+  for (int n = 0; n < 8; ++n) {
+    NewRecord each = letter(n);
+    // In the middle of one partition, and at the end of the other.
+    if (n == 2 || n == 7) each.headers.at(1).second = gone;
+    producer_.send(each);
+  }
   producer_.flush();
-  const Finished done = replay();
-  EXPECT_EQ(done.status, 1);
-  EXPECT_THAT(done.errors, HasSubstr(fmt::format("topic '{}' does not exist", gone)));
-  EXPECT_EQ(done.out, "replayed 1, passed over 0, left at most 1\n");
-  EXPECT_EQ(numbers_put_back(), numbers(1));
+  const std::multiset<int> others{0, 1, 3, 4, 5, 6};
+  const std::string why = fmt::format("topic '{}' does not exist", gone);
+  for (const auto* out :
+       {"replayed 6, passed over 0, left 2\n", "replayed 0, passed over 0, left 2\n"}) {
+    const Finished done = replay();
+    EXPECT_EQ(done.status, 1);
+    EXPECT_THAT(done.errors, AllOf(HasSubstr("left 2 letters"), HasSubstr(why)));
+    EXPECT_EQ(done.out, out);
+    EXPECT_EQ(numbers_put_back(), others);
+  }
+  admin_.create_topic(gone, kPartitions);
+  expect_replay({}, "replayed 2, passed over 0, left 0\n");
+  EXPECT_EQ(numbers_put_back(), others);
+  const auto home =
+      records_in(cluster_.bootstrap(), {gone, 0}, {{"isolation.level", "read_committed"}});
+  ASSERT_THAT(home, SizeIs(1));
+  EXPECT_EQ(home[0].value, "2");
+  expect_replay({}, "replayed 0, passed over 0, left 0\n");
+}
+
+TEST_F(Dlq, E13_AUsersTimesAreNoneOfTheReplays) {
+  bury(3);
+  DaemonSpec daemon = spec();
+  daemon.kafka["socket.timeout.ms"] = "60000";
+  daemon.kafka["delivery.timeout.ms"] = "300000";
+  daemon.consumers.at(0).handlers = {handler("orders")};
+  write_file(config_, daemon.yaml());
+  expect_replay({}, "replayed 3, passed over 0, left 0\n");
 }
 
 TEST_F(Dlq, E13_ATopicThatIsMissingOrABrokerThatIsDownIsSaid) {
   HandlerSpec elsewhere = handler("orders");
   elsewhere.options["dead_letter"] = unique_name("nowhere");
   write_config({elsewhere});
-  for (const Finished& done : {replay(), list()}) {
-    EXPECT_EQ(done.status, 1);
-    EXPECT_THAT(done.errors, HasSubstr("does not exist"));
-  }
+  const Finished missing = replay();
+  EXPECT_EQ(missing.status, 1);
+  EXPECT_THAT(missing.errors, HasSubstr("does not exist"));
+  EXPECT_EQ(missing.out, "");
+  // Nothing has died there yet; the other handlers' letters are shown all the same.
+  bury(1);
+  HandlerSpec first = elsewhere;
+  first.name = "first";
+  first.topics = {unique_name("first")};
+  write_config({first, handler("orders")});
+  const Finished listed = list();
+  EXPECT_EQ(listed.status, 0) << listed.errors;
+  EXPECT_THAT(listed.out, HasSubstr("which does not exist yet)\norders: 1 waiting"));
+  EXPECT_THAT(list({"--json"}).out, HasSubstr(R"("count":0,"at_most":false,"topic_exists":false)"));
   write_config({handler("orders")}, "127.0.0.1:1");
   for (const Finished& done : {replay(), list()}) {  // run_moult() bounds them
     EXPECT_EQ(done.status, 1);
     EXPECT_THAT(done.errors, HasSubstr("no broker answers"));
     EXPECT_THAT(done.errors, HasSubstr("refused"));
+    EXPECT_EQ(done.out, "");
   }
 }
 

@@ -148,7 +148,7 @@ TEST(DeadLetterText, IsJsonWhateverTheBytes) {
       R"("dead_letter":{"topic":"orders.dlq","partition":1,"offset":7},"attempts":"4",)"
       "\"error_code\":\"7\",\"error\":\"\xEF\xBF\xBD\\\"\",\"key\":\"k\\u001b\",\"value_size\":0,"
       R"("replayed":true}],"waiting":[{"handler":"orders","topic":"orders.dlq","count":3,)"
-      "\"at_most\":false}]}\n");
+      "\"at_most\":false,\"topic_exists\":true}]}\n");
 }
 
 TEST(DeadLetterText, KeepsTheNewest) {
