@@ -97,6 +97,8 @@ void Control::on_signal(int signal) {
       return;
     case SIGHUP:
       return reload("SIGHUP");
+    case SIGUSR1:  // what rotates logs may send it, and by default it would end the process
+      return log_.info("USR1: there is no log file to open anew, whoever reads the log keeps it");
     default:
       return;
   }

@@ -4,6 +4,9 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include "runtime/admin/admin_server.h"
@@ -22,6 +25,7 @@
 #include "runtime/kafka/version.h"
 #include "runtime/observe/crash_report.h"
 #include "runtime/observe/service_notifier.h"
+#include "runtime/plugin/rules.h"
 #include "runtime/plugin/stage.h"
 
 namespace moult {
@@ -39,6 +43,16 @@ Result<Control::Memberships> make_memberships(const Config& config,
     memberships.push_back(std::move(*made));
   }
   return memberships;
+}
+
+/// Of a start that failed. What a person has to mend is not tried again; a full disk may be cleared
+/// a moment later, and a file be whole.
+int exit_code_of(const Error& error) {
+  const std::string_view rule = refusing_rule(error.message);
+  constexpr std::array kPassing = {rules::kChanged.id, rules::kStagingSpace.id,
+                                   rules::kStagingIo.id, rules::kTooManyFiles.id};
+  const bool passes = std::ranges::find(kPassing, rule) != kPassing.end();
+  return rule.empty() || passes ? kExitFailed : kExitConfig;
 }
 
 /// The config as it stands in its file now, unless that needs a restart.
@@ -108,7 +122,7 @@ DaemonEnd run_daemon(const Config& config, AsyncLogSink& sink, const DaemonHooks
   auto memberships = make_memberships(config, *staging, log);
   if (!memberships) {
     log.error("can't start", {{"error", memberships.error().message}});
-    return {kExitFailed, {}};
+    return {exit_code_of(memberships.error()), {}};
   }
   log.info("started", {{"version", MOULT_VERSION},
                        {"librdkafka", kafka::loaded_version()},

@@ -12,7 +12,7 @@ namespace {
 sigset_t handled() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGTSTP, SIGTTIN, SIGPIPE}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGTSTP, SIGTTIN, SIGUSR1, SIGPIPE}) {
     sigaddset(&set, signal);
   }
   return set;
