@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "runtime/base/parts.h"
 #include "tests/deploy/docker_fixture.h"
 #include "tests/deploy/steady_traffic.h"
 #include "tests/support/certificates.h"
@@ -224,7 +225,7 @@ TEST_F(Docker, HerokusBuildTriesThePluginsAndADynoTakesTheConfiguration) {
   };
   replace("CMakeLists.txt", "handler handler.cc", "orders handler.cc");
   const auto build = [&] {
-    return podman({"build", "--quiet", "--isolation=chroot", "--format=docker", "--layers",
+    return podman({"build", "--isolation=chroot", "--format=docker", "--layers",
                    "--build-arg=MOULT=" + Images::built().moult,
                    "--build-arg=MOULT_SDK=" + Images::built().sdk,
                    "--build-arg=CHECK=" + check.substr(check.find(' ') + 1),
@@ -233,7 +234,7 @@ TEST_F(Docker, HerokusBuildTriesThePluginsAndADynoTakesTheConfiguration) {
   };
   const Finished built = build();
   ASSERT_EQ(built.status, 0) << built.out << built.errors;
-  const std::string image = built.out.substr(0, built.out.find('\n'));
+  const std::string image(parts_of(trimmed(built.out), '\n').back());
   std::vector<std::string> command = dyno(scratch_);
   command.insert(command.end(), {image, "moult", "check"});
   const Finished checked = podman(command);
@@ -243,7 +244,7 @@ TEST_F(Docker, HerokusBuildTriesThePluginsAndADynoTakesTheConfiguration) {
   replace("handler.cc", "context_(context) {}", "context_(context) { throw 1; }");
   const Finished bad = build();
   EXPECT_NE(bad.status, 0);
-  EXPECT_THAT(bad.out + bad.errors, HasSubstr("refused by rule create"));
+  EXPECT_THAT(bad.out + bad.errors, HasSubstr("orders.so: refused by create-failed"));
 }
 
 /// With a broker that the test may stop.
