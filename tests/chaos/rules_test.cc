@@ -23,10 +23,11 @@ Entry handled(Offset offset, pid_t pid, std::int64_t at_s) {
   return entry;
 }
 
-Entry batch(Event event, pid_t pid, std::uint64_t epoch, std::int64_t at_s) {
-  Entry entry = handled(0, pid, at_s);
+Entry batch(Event event, pid_t pid, std::uint64_t epoch, std::int64_t from_s, std::int64_t to_s) {
+  Entry entry = handled(0, pid, from_s);
   entry.event = event;
   entry.lane.epoch = epoch;
+  entry.end_ns = to_s * kSecond;
   return entry;
 }
 
@@ -71,8 +72,8 @@ TEST(ChaosRules, AStoppedProcessIsExcusedForWhatItGoesOnWithForAMoment) {
 
 TEST(ChaosRules, BatchesMayOverlapInTwoProcessesButNotInOne) {
   const auto overlap = [](pid_t first, pid_t second) {
-    return Entries{batch(Event::kBegin, first, 1, 10), batch(Event::kBegin, second, 2, 11),
-                   batch(Event::kEnd, second, 2, 12), batch(Event::kEnd, first, 1, 13)};
+    return Entries{batch(Event::kBegin, first, 1, 10, 10), batch(Event::kBegin, second, 2, 11, 11),
+                   batch(Event::kEnd, second, 2, 11, 12), batch(Event::kEnd, first, 1, 10, 13)};
   };
   EXPECT_THAT(violations_in_chaos({}, overlap(1, 2), {}, false), IsEmpty());
   EXPECT_THAT(violations_in_chaos({}, overlap(1, 1), {}, false), SizeIs(1));

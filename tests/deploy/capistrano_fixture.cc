@@ -231,8 +231,8 @@ void Capistrano::finish(const std::string& what) {
   print(what);
   EXPECT_EQ(cluster_.generations(group_), generations_) << "no rebalance";
   expect_no_duplicates();
-  EXPECT_THAT(missing(producer_.produced(), ledger_.read()), IsEmpty());
   EXPECT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
+  expect_complete_with_rollbacks();
 }
 
 void Capistrano::finish_restarted(const std::string& what) {
@@ -241,7 +241,8 @@ void Capistrano::finish_restarted(const std::string& what) {
   ASSERT_TRUE(wait_traffic_handled());
   print(what);
   EXPECT_GT(cluster_.generations(group_), generations_) << "a stop and a start are rebalances";
-  EXPECT_THAT(missing(producer_.produced(), ledger_.read()), IsEmpty());
+  EXPECT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
+  expect_complete_with_rollbacks();
 }
 
 bool Capistrano::service_is(const std::string& state) const {

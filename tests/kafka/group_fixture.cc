@@ -107,4 +107,11 @@ void Group::expect_complete() {
   EXPECT_EQ(admin_.lag(group_, {topic_}), 0);
 }
 
+void Group::expect_complete_with_rollbacks() {
+  EXPECT_THAT(
+      violations_with_rollbacks(producer_.produced(), ledger_.read(), admin_.committed(group_)),
+      IsEmpty());
+  EXPECT_EQ(admin_.lag(group_, {topic_}), 0);
+}
+
 }  // namespace moult::testing

@@ -67,6 +67,8 @@ class Group : public ::testing::TestWithParam<Protocol> {
 
   /// All was handled by the rules, and all of it is committed. Call it when all daemons have ended.
   void expect_complete();
+  /// The same where lanes may have gone back to a generation that they had left.
+  void expect_complete_with_rollbacks();
   void expect_no_duplicates() { EXPECT_THAT(duplicates(ledger_.read()), IsEmpty()); }
 
   KafkaCluster& cluster_;

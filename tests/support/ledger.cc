@@ -110,6 +110,11 @@ Entries of_key(const Entries& entries, const std::string& key) {
   return only(entries, [&](const Entry& entry) { return entry.key == key; });
 }
 
+Entries across_generations(Entries entries) {
+  for (Entry& entry : entries) entry.lane.tag.clear();
+  return entries;
+}
+
 Entries by_slot(Entries entries) {
   for (Entry& entry : entries) entry.lane.slot = entry.instance;
   return entries;

@@ -50,7 +50,7 @@ struct Entry {
   std::optional<std::string> key;
   std::optional<std::int64_t> sequence;
   std::string detail;
-  std::uint64_t instance = 0;  // new for each object of a process
+  std::uint64_t instance = 0;  // new for each object of a generation in a process
 
   const TopicPartition& partition() const { return lane.partition; }
   RecordId id() const { return {lane.partition, offset}; }
@@ -86,6 +86,8 @@ Entries of_event(const Entries& entries, Event event);
 Entries of_pid(const Entries& entries, pid_t pid);
 Entries of_tag(const Entries& entries, const std::string& tag);
 Entries of_key(const Entries& entries, const std::string& key);
+/// As if all generations of a handler were one.
+Entries across_generations(Entries entries);
 /// The entries of a handler whose partitions are spread over slots: each instance is a lane.
 Entries by_slot(Entries entries);
 

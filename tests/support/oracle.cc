@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace moult::testing {
@@ -45,21 +46,61 @@ struct Span {
   Offset offset;
 };
 
-/// The batches of each partition. One whose process ended within it counts up to its last known
-/// moment, which is its begin.
-std::map<TopicPartition, std::vector<Span>> batches(const Entries& entries) {
-  std::map<TopicPartition, std::vector<Span>> spans;
-  std::map<LaneKey, std::size_t> running;
+/// The begin of a batch and its end have the same.
+struct BatchId {
+  LaneKey lane;
+  std::uint64_t instance;
+  std::int64_t start_ns;
+
+  friend auto operator<=>(const BatchId&, const BatchId&) = default;
+};
+
+BatchId batch_of(const Entry& entry) { return {entry.lane, entry.instance, entry.start_ns}; }
+
+/// The last moment of each process that is known.
+std::map<pid_t, std::int64_t> last_moments(const Entries& entries) {
+  std::map<pid_t, std::int64_t> last;
   for (const Entry& entry : entries) {
-    auto& of_partition = spans[entry.partition()];
-    if (entry.event == Event::kBegin) {
-      running[entry.lane] = of_partition.size();
-      of_partition.push_back({entry.start_ns, entry.start_ns, entry.lane, entry.offset});
-    } else if (entry.event == Event::kEnd && running.contains(entry.lane)) {
-      of_partition[running.at(entry.lane)].end_ns = entry.end_ns;
-    }
+    std::int64_t& moment = last[entry.lane.pid];
+    moment = std::max(moment, std::max(entry.start_ns, entry.end_ns));
   }
+  return last;
+}
+
+/// One that never ended went on as long as its process is known to have.
+std::vector<Span> batches(const Entries& entries) {
+  std::vector<Span> spans;
+  std::set<BatchId> ended;
+  for (const Entry& entry : of_event(entries, Event::kEnd)) {
+    ended.insert(batch_of(entry));
+    spans.push_back({entry.start_ns, entry.end_ns, entry.lane, entry.offset});
+  }
+  const auto last = last_moments(entries);
+  for (const Entry& entry : of_event(entries, Event::kBegin)) {
+    if (ended.contains(batch_of(entry))) continue;
+    spans.push_back({entry.start_ns, last.at(entry.lane.pid), entry.lane, entry.offset});
+  }
+  std::ranges::sort(spans, {}, &Span::start_ns);
   return spans;
+}
+
+/// Of batches with the same key, those that began before the one before had ended.
+template <typename KeyOf>
+Problems overlapping_by(const Entries& entries, KeyOf&& key_of) {
+  Problems problems;
+  std::map<std::invoke_result_t<KeyOf, const Span&>, Span> before;
+  for (const Span& after : batches(entries)) {
+    const auto [at, first] = before.try_emplace(key_of(after), after);
+    if (first) continue;
+    if (after.start_ns < at->second.end_ns) {
+      add(problems,
+          fmt::format("the batch at {} of {} began {} us before that at {} of {} ended",
+                      after.offset, text(after.lane), (at->second.end_ns - after.start_ns) / 1'000,
+                      at->second.offset, text(at->second.lane)));
+    }
+    if (after.end_ns > at->second.end_ns) at->second = after;
+  }
+  return problems;
 }
 
 using KeyOfPartition = std::pair<TopicPartition, std::string>;
@@ -137,20 +178,7 @@ Problems out_of_order(const Entries& entries) {
 }
 
 Problems overlapping(const Entries& entries) {
-  Problems problems;
-  for (auto& [partition, spans] : batches(entries)) {
-    std::ranges::sort(spans, {}, &Span::start_ns);
-    for (std::size_t i = 1; i < spans.size(); ++i) {
-      const Span& before = spans[i - 1];
-      const Span& after = spans[i];
-      if (after.start_ns >= before.end_ns) continue;
-      add(problems,
-          fmt::format("the batch at {} of {} began {} us before that at {} of {} ended",
-                      after.offset, text(after.lane), (before.end_ns - after.start_ns) / 1'000,
-                      before.offset, text(before.lane)));
-    }
-  }
-  return problems;
+  return overlapping_by(entries, [](const Span& span) { return span.lane.partition; });
 }
 
 Problems revoked_too_early(const Entries& entries) {
@@ -159,34 +187,35 @@ Problems revoked_too_early(const Entries& entries) {
   for (const Entry& entry : entries) {
     if (entry.event == Event::kRevoked) revoked.emplace(entry.lane, entry.start_ns);
   }
-  for (const auto& [partition, spans] : batches(entries)) {
-    for (const Span& span : spans) {
-      const auto at = revoked.find(span.lane);
-      if (at == revoked.end() || std::max(span.start_ns, span.end_ns) <= at->second) continue;
-      add(problems, fmt::format("the batch at {} ran after the revocation of {}", span.offset,
-                                text(span.lane)));
-    }
+  for (const Span& span : batches(entries)) {
+    const auto at = revoked.find(span.lane);
+    if (at == revoked.end() || span.end_ns <= at->second) continue;
+    add(problems, fmt::format("the batch at {} ran after the revocation of {}", span.offset,
+                              text(span.lane)));
   }
   return problems;
 }
 
 Problems unpaired(const Entries& entries, const std::set<pid_t>& ended) {
   struct Counts {
-    int created = 0, revoked = 0, destroyed = 0;
+    int created = 0, assigned = 0, revoked = 0, destroyed = 0;
   };
   std::map<LaneKey, Counts> lanes;
   for (const Entry& entry : entries) {
     if (!ended.contains(entry.lane.pid)) continue;
     Counts& counts = lanes[entry.lane];
     if (entry.event == Event::kCreate) ++counts.created;
+    if (entry.event == Event::kAssigned) ++counts.assigned;
     if (entry.event == Event::kRevoked) ++counts.revoked;
     if (entry.event == Event::kDestroy) ++counts.destroyed;
   }
   Problems problems;
   for (const auto& [lane, counts] : lanes) {
-    if (counts.created == 1 && counts.revoked == 1 && counts.destroyed == 1) continue;
-    add(problems, fmt::format("{}: {} created, {} revoked, {} destroyed", text(lane),
-                              counts.created, counts.revoked, counts.destroyed));
+    const bool lived = counts.assigned == 1 && counts.revoked == 1;
+    const bool waited = counts.assigned == 0 && counts.revoked == 0;
+    if (counts.created == 1 && counts.destroyed == 1 && (lived || waited)) continue;
+    add(problems, fmt::format("{}: {} created, {} assigned, {} revoked, {} destroyed", text(lane),
+                              counts.created, counts.assigned, counts.revoked, counts.destroyed));
   }
   return problems;
 }
@@ -203,11 +232,26 @@ Problems committed_too_far(const OffsetsByPartition& committed, const Produced& 
   return problems;
 }
 
+namespace {
+
+Problems violations_of_lanes(const Produced& produced, const Entries& entries,
+                             const OffsetsByPartition& committed) {
+  return joined({missing(produced, entries), invented(produced, entries),
+                 out_of_order(across_generations(entries)), overlapping(entries),
+                 committed_too_far(committed, produced, entries)});
+}
+
+}  // namespace
+
 Problems violations(const Produced& produced, const Entries& entries,
                     const OffsetsByPartition& committed) {
-  return joined({missing(produced, entries), invented(produced, entries), out_of_order(entries),
-                 overlapping(entries), revoked_too_early(entries),
-                 committed_too_far(committed, produced, entries)});
+  return joined({violations_of_lanes(produced, entries, committed), revoked_too_early(entries)});
+}
+
+Problems violations_with_rollbacks(const Produced& produced, const Entries& entries,
+                                   const OffsetsByPartition& committed) {
+  return joined(
+      {violations_of_lanes(produced, entries, committed), revoked_too_early(by_slot(entries))});
 }
 
 // ---- Spread partitions --------------------------------------------------------------------------
@@ -242,15 +286,20 @@ Problems keys_overlapping(const Entries& entries) {
   return problems;
 }
 
+Problems slots_overlapping(const Entries& entries) {
+  return overlapping_by(by_slot(entries), [](const Span& span) { return span.lane; });
+}
+
 Problems violations_by_key(const Produced& produced, const Entries& entries,
                            const OffsetsByPartition& committed) {
-  return joined({violations_unordered(produced, entries, committed), out_of_order(by_slot(entries)),
-                 keys_out_of_order(entries), keys_overlapping(entries)});
+  return joined({violations_unordered(produced, entries, committed), keys_out_of_order(entries),
+                 keys_overlapping(entries)});
 }
 
 Problems violations_unordered(const Produced& produced, const Entries& entries,
                               const OffsetsByPartition& committed) {
   return joined({missing(produced, entries), invented(produced, entries),
+                 out_of_order(by_slot(entries)), slots_overlapping(entries),
                  revoked_too_early(by_slot(entries)),
                  committed_too_far(committed, produced, entries)});
 }

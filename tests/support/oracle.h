@@ -33,16 +33,21 @@ Problems out_of_order(const Entries& entries);
 Problems overlapping(const Entries& entries);
 /// `revoked` before the end of the lane's running batch, or a batch that began after it.
 Problems revoked_too_early(const Entries& entries);
-/// An instance without its destroy, a destroy without its create, or revoked twice or never between
-/// them. For the processes that are said to have ended cleanly.
+/// An instance without its destroy, a destroy without its create, or assigned without being revoked
+/// between them. One that was to take a lane over, which then went away, hears neither. For the
+/// processes that are said to have ended cleanly.
 Problems unpaired(const Entries& entries, const std::set<pid_t>& ended);
 /// A committed offset that passes a record which nobody has handled.
 Problems committed_too_far(const OffsetsByPartition& committed, const Produced& produced,
                            const Entries& entries);
 
-/// All of them but duplicates() and unpaired().
+/// All of them but duplicates() and unpaired(). A lane's order is that of all its generations.
 Problems violations(const Produced& produced, const Entries& entries,
                     const OffsetsByPartition& committed);
+/// The same where a lane may have gone back to a generation that it had left: `revoked` is then
+/// about each instance by itself.
+Problems violations_with_rollbacks(const Produced& produced, const Entries& entries,
+                                   const OffsetsByPartition& committed);
 
 // With `ordering: key` and `none` a partition is many lanes.
 
@@ -51,6 +56,8 @@ Problems violations(const Produced& produced, const Entries& entries,
 Problems keys_out_of_order(const Entries& entries);
 /// Records of one key and partition that were handled at the same time, by whomever.
 Problems keys_overlapping(const Entries& entries);
+/// Batches of one slot that overlap in time.
+Problems slots_overlapping(const Entries& entries);
 /// As violations(), for `ordering: key`; pass the entries as they are.
 Problems violations_by_key(const Produced& produced, const Entries& entries,
                            const OffsetsByPartition& committed);
