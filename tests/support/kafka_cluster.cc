@@ -43,7 +43,7 @@ KafkaCluster::KafkaCluster(const Options& options)
     : name_(unique_name("test")), brokers_(options.brokers) {
   std::vector<std::string> arguments{"--brokers", std::to_string(options.brokers), "--watch",
                                      std::to_string(::getpid())};
-  const Scratch scratch;
+  const Scratch scratch(Scratch::Keep::kNever);
   if (!options.properties.empty()) {
     write_file(scratch / "extra.properties", options.properties);
     arguments.insert(arguments.end(), {"--config", (scratch / "extra.properties").string()});

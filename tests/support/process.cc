@@ -102,7 +102,7 @@ Finished succeeded(Finished finished, const std::string& what) {
 
 Finished run_to_end(const std::vector<std::string>& command, Duration bound,
                     const Environment& environment) {
-  const Scratch scratch;
+  const Scratch scratch(Scratch::Keep::kNever);
   const Process::Output output{scratch / "out", scratch / "errors"};
   Process process(command, output, environment);
   const auto status = process.wait_exit(bound);

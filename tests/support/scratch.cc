@@ -13,14 +13,14 @@
 
 namespace moult::testing {
 
-Scratch::Scratch() {
+Scratch::Scratch(Keep keep) : keep_(keep) {
   std::string pattern = (std::filesystem::temp_directory_path() / "moult-test-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no scratch folder");
   path_ = pattern;
 }
 
 Scratch::~Scratch() {
-  if (::testing::Test::HasFailure()) {
+  if (keep_ == Keep::kOfFailedTest && ::testing::Test::HasFailure()) {
     std::cerr << "the test's files are kept in " << path_.string() << '\n';
     return;
   }

@@ -5,11 +5,13 @@
 
 namespace moult::testing {
 
-/// A folder of its own for one test. Removed at the end, unless the test failed: then it stays and
-/// its path is printed.
+/// A folder of its own. Removed at the end, unless it is one of a test that has failed by then:
+/// that stays, and its path is printed.
 class Scratch {
  public:
-  Scratch();
+  enum class Keep : bool { kNever, kOfFailedTest };
+
+  explicit Scratch(Keep keep = Keep::kOfFailedTest);
   ~Scratch();
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
@@ -18,6 +20,7 @@ class Scratch {
   std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
 
  private:
+  const Keep keep_;
   std::filesystem::path path_;
 };
 
