@@ -64,9 +64,19 @@ int kills() {
   return number == nullptr ? 15 : static_cast<int>(std::strtol(number, nullptr, 10));
 }
 
+/// MOULT_KILLS_SEED repeats the times of a run, which prints it.
+unsigned kills_seed() {
+  const char* seed = std::getenv("MOULT_KILLS_SEED");
+  if (seed != nullptr) return static_cast<unsigned>(std::strtoul(seed, nullptr, 10));
+  return std::random_device{}();
+}
+
 TEST_F(Crashing, S9_KilledAtRandomLosesNothing) {
   make_topic(4);
-  std::mt19937 random(static_cast<unsigned>(::getpid()));
+  const unsigned seed = kills_seed();
+  RecordProperty("seed", std::to_string(seed));
+  fmt::print("MOULT_KILLS_SEED={}\n", seed);
+  std::mt19937 random(seed);
   DaemonSpec daemon = spec({{"sleep_us_per_record", "100"}});
   daemon.consumers[0].handlers[0].options["batch"] = "{max_records: 20}";
   std::map<pid_t, std::int64_t> killed;  // when, by the clock of the ledger

@@ -8,9 +8,7 @@
 namespace moult::testing {
 namespace {
 
-using ::testing::Each;
 using ::testing::ElementsAre;
-using ::testing::Le;
 
 class Failing : public OneGroup {
  protected:
@@ -49,15 +47,21 @@ class Failing : public OneGroup {
 
 TEST_F(Failing, E1_AFailingLaneDelaysNoOther) {
   make_topic(2);
-  send(2'000);
+  producer_.send({.topic = topic_, .partition = 0});
+  producer_.flush();
   DaemonSpec one_worker =
       spec({{"fail_offset", "0"}, {"fail_partition", "0"}, {"fail_times", "0"}});
-  one_worker.consumers[0].handlers[0].options["workers"] = "1";
+  handler(one_worker).options["workers"] = "1";
+  handler(one_worker).options["retry"] = "{backoff: 30s, backoff_max: 30s}";
   const auto daemon = start(one_worker);
   ASSERT_TRUE(ledger_.wait_count(Event::kFailed, 1, kLong));
-  const TimePoint failed = Clock::now();
+  for (int i = 0; i < 1'000; ++i) producer_.send({.topic = topic_, .partition = 1});
+  producer_.flush();
   ASSERT_TRUE(ledger_.wait_handled(1'000, kLong));
-  EXPECT_LT(Clock::now() - failed, seconds(5));
+  // A worker that waited for the failing lane would come 15 s later at the earliest.
+  const std::int64_t failed = of_event(ledger_.read(), Event::kFailed).front().end_ns;
+  const std::int64_t last = of_event(ledger_.read(), Event::kRecord).back().end_ns;
+  EXPECT_LT(Duration(last - failed), seconds(10));
   stop_cleanly(*daemon);
   EXPECT_EQ(admin_.committed(group_), (OffsetsByPartition{{{topic_, 0}, 0}, {{topic_, 1}, 1'000}}));
   for (const Entry& entry : of_event(ledger_.read(), Event::kRecord)) {
@@ -81,21 +85,24 @@ TEST_F(Failing, E2_ARetryResumesAtTheFirstUnfinishedRecord) {
 }
 
 TEST_F(Failing, E3_TheBackoffGrowsAndIsCapped) {
+  constexpr milliseconds kCap{3'000};
   constexpr milliseconds kLate{1'000};  // on a loaded machine
   make_topic(1);
   send(1);
-  DaemonSpec spec = failing({{"fail_offset", "0"}, {"fail_times", "7"}});
-  spec.consumers[0].handlers[0].options["batch"] = "{max_records: 10}";
-  const auto daemon = start(spec);
+  DaemonSpec growing = spec({{"fail_offset", "0"}, {"fail_times", "8"}});
+  handler(growing).options["retry"] = "{backoff: 100ms, backoff_max: 3s}";
+  const auto daemon = start(growing);
   ASSERT_TRUE(wait_all_handled());
   stop_cleanly(*daemon);
   const std::vector<Duration> between = waits();
-  ASSERT_THAT(between, SizeIs(7));
-  // Each wait is between half of its full length and all of it; uncapped the last would be 3.2 s.
-  EXPECT_THAT(between, Each(Le(milliseconds(200) + kLate)));
-  EXPECT_GE(between[0], milliseconds(25));
-  EXPECT_GE(between[1], milliseconds(50));
-  for (std::size_t i = 2; i < between.size(); ++i) EXPECT_GE(between[i], milliseconds(100)) << i;
+  ASSERT_THAT(between, SizeIs(8));
+  // Each wait is between half of its full length and all of it. If all were as long as the longest,
+  // the first would be 1.5 s at least; uncapped the last would be 6.4 s at least.
+  milliseconds full(100);
+  for (std::size_t i = 0; i < between.size(); ++i, full = std::min(2 * full, kCap)) {
+    EXPECT_GE(between[i], full / 2) << i;
+    EXPECT_LE(between[i], full + kLate) << i;
+  }
   expect_handled_once();
 }
 

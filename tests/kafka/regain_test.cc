@@ -51,8 +51,8 @@ class Regain : public Group {
 MOULT_FOR_EACH_PROTOCOL(Regain);
 
 TEST_P(Regain, R6_AttemptsAndBackoffStartAnew) {
-  constexpr int kAttempts =
-      5;  // the wait behind the fifth is 0.8 s at least, the first's 0.1 at most
+  // The wait behind the seventh is 3.2 s at least, that behind the first 0.1 s at most.
+  constexpr int kAttempts = 7;
   make_topic(2);
   send(20);
   const auto first = start(failing());
@@ -76,7 +76,7 @@ TEST_P(Regain, R6_AttemptsAndBackoffStartAnew) {
   const Entries anew = failures(first->pid(), moved).rbegin()->second;
   EXPECT_EQ(anew[0].attempt, 1);
   EXPECT_EQ(anew[1].attempt, 2);
-  EXPECT_LT(Duration(anew[1].start_ns - anew[0].end_ns), milliseconds(700));
+  EXPECT_LT(Duration(anew[1].start_ns - anew[0].end_ns), seconds(3));
   heal();
   ASSERT_TRUE(wait_all_handled());
   stop_cleanly(*first);
@@ -111,14 +111,7 @@ TEST_P(Regain, R6_AStoppedLaneIsNoMoreAfterRegain) {
   expect_no_duplicates();
 }
 
-class Lost : public Regain {
- protected:
-  Properties protocol() const override {
-    Properties result = Group::protocol();
-    if (GetParam() != Protocol::kConsumer) result["session.timeout.ms"] = "2000";
-    return result;
-  }
-};
+class Lost : public Regain {};
 MOULT_FOR_EACH_PROTOCOL(Lost);
 
 std::set<RecordId> records_of(const Entry& batch) {

@@ -122,11 +122,12 @@ TEST_F(ReloadHandlersRefused, H13_OneThatIsNoGoodBringsNothing) {
   send(20);
   ASSERT_TRUE(wait_all_handled());
   DaemonSpec bad = two();
-  bad.consumers[0].handlers[1].plugin =
-      std::string(MOULT_ABI_PLUGINS) + "/abi_trial_not_created.so";
+  bad.consumers[0].handlers[1].plugin = std::string(MOULT_ABI_PLUGINS) + "/trial_not_created.so";
   DaemonSpec also_new = bad;
   handler(also_new).settings["tag"] = "\"2\"";
-  expect_refused(*daemon, also_new, "second: not added: ");
+  expect_refused(*daemon, also_new,
+                 "second: not added: " + bad.consumers[0].handlers[1].plugin +
+                     ": refused by rule create-failed: ");
   // And with other keys than it was refused with.
   DaemonSpec good = two();
   good.consumers[0].handlers[1].options["ordering"] = "key";

@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <map>
+#include <memory>
 #include <random>
 #include <set>
 #include <thread>
-#include <utility>
+#include <vector>
 
 #include "tests/kafka/group_fixture.h"
 
@@ -118,19 +120,22 @@ TEST_F(Stopping, S2_TermAtAnyMomentOfTheStartExitsZero) {
   SCOPED_TRACE(fmt::format("seed {}", seed));
   std::mt19937 random(seed);
   std::uniform_int_distribution<int> up_to_3s(0, 3'000);
-  std::multimap<TimePoint, std::unique_ptr<Daemon>> by_time;
+  std::vector<std::unique_ptr<Daemon>> daemons;
+  std::multimap<TimePoint, Daemon*> later;  // all but the first, which gets its TERM at once
   for (int i = 0; i < kDaemons; ++i) {
-    auto daemon = start(spec());
-    ASSERT_TRUE(eventually([&] { return blocks_term(daemon->pid()); }, kLong));
-    const milliseconds delay(i == 0 ? 0 : up_to_3s(random));
-    if (i == 0) daemon->signal(SIGTERM);
-    by_time.emplace(Clock::now() + delay, std::move(daemon));
+    Daemon& daemon = *daemons.emplace_back(start(spec()));
+    ASSERT_TRUE(eventually([&] { return blocks_term(daemon.pid()); }, kLong));
+    if (i == 0) {
+      daemon.signal(SIGTERM);
+    } else {
+      later.emplace(Clock::now() + milliseconds(up_to_3s(random)), &daemon);
+    }
   }
-  for (const auto& [when, daemon] : by_time) {
+  for (const auto& [when, daemon] : later) {
     std::this_thread::sleep_until(when);  // the delay is what is tested
     daemon->signal(SIGTERM);
   }
-  for (const auto& [when, daemon] : by_time) {
+  for (const auto& daemon : daemons) {
     EXPECT_EQ(daemon->wait_exit(kLong), 0);
     ended_.insert(daemon->pid());
   }
