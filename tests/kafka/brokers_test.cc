@@ -41,28 +41,7 @@ class Brokers : public Group {
     admin_.create_topic(topic_, kPartitions, {{"min.insync.replicas", "1"}}, replicas);
   }
 
-  /// The leader of each partition.
-  std::vector<int> leaders() {
-    const kafka::TopicHandle topic(rd_kafka_topic_new(client_.get(), topic_.c_str(), nullptr));
-    const rd_kafka_metadata_t* metadata = nullptr;
-    if (rd_kafka_metadata(client_.get(), 0, topic.get(), &metadata, 5'000) !=
-        RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return {};
-    }
-    const kafka::MetadataHandle owned(metadata);
-    std::vector<int> found(kPartitions, -1);
-    for (int i = 0; i < metadata->topics[0].partition_cnt; ++i) {
-      const rd_kafka_metadata_partition_t& partition = metadata->topics[0].partitions[i];
-      found.at(static_cast<std::size_t>(partition.id)) = partition.leader;
-    }
-    return found;
-  }
-
   static KafkaCluster* three_;
-
- private:
-  kafka::ClientHandle client_ =
-      require_client(RD_KAFKA_PRODUCER, client_conf(three_->bootstrap(), {}));
 };
 
 KafkaCluster* Brokers::three_ = nullptr;
@@ -111,7 +90,7 @@ TEST_F(Brokers, N4_AStormOfLeaderChangesLosesNothingAndHandlesNothingTwice) {
     // Each leader is dropped from its partition.
     ASSERT_TRUE(eventually(
         [&] {
-          const auto now = leaders();
+          const auto now = admin_.leaders(topic_);
           for (int p = 0; p < static_cast<int>(now.size()); ++p) {
             if (now[static_cast<std::size_t>(p)] == (p + round - 1) % 3 + 1) return false;
           }

@@ -1,7 +1,9 @@
 // Dead letters that the broker does not take: their records are not finished.
 #include <algorithm>
 #include <csignal>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "tests/kafka/dead_letter_fixture.h"
 
@@ -89,6 +91,48 @@ TEST_F(Undelivered, E9_WhatTheBrokerRefusesAfterItWasQueuedIsSentAgain) {
   expect_waiting(*daemon);
   cluster_.tool({"configs", "--alter", "--entity-type", "topics", "--entity-name", dead_topic_,
                  "--add-config", "cleanup.policy=delete"});
+  expect_recovery(*daemon);
+}
+
+// ---- A broker that is gone ----------------------------------------------------------------------
+
+class UndeliveredToOne : private OwnCluster, public Undelivered {
+ protected:
+  UndeliveredToOne() : OwnCluster({.brokers = 3}), Undelivered(own_cluster) {}
+
+  // It may be the group's coordinator.
+  Properties protocol() const override {
+    return {{"session.timeout.ms", "45000"}, {"heartbeat.interval.ms", "300"}};
+  }
+
+  /// The dead letters are on one broker, everything else is on each.
+  void make_topics_apart() {
+    partitions_ = 2;
+    admin_.create_topic(topic_, 2, {{"min.insync.replicas", "1"}}, 3);
+    admin_.create_topic(dead_topic_, 1);
+    // The first question about a group makes the topic of all groups, which takes all brokers. By
+    // another client: this one would go on asking the same coordinator.
+    Admin(cluster_.bootstrap()).committed(group_);
+  }
+
+  /// Whether the others have taken over what it led.
+  bool is_missed(std::int32_t node) {
+    const std::vector<std::int32_t> now = admin_.leaders(topic_);
+    return std::ranges::none_of(now, [&](auto leader) { return leader == node || leader < 0; });
+  }
+};
+
+TEST_F(UndeliveredToOne, E8_WithTheBrokerOfTheDeadLettersDownALaneWaitsAndRecovers) {
+  make_topics_apart();
+  const std::int32_t node = admin_.leaders(dead_topic_).front();
+  cluster_.stop_node(node, KafkaCluster::Stop::kKill);
+  ASSERT_TRUE(eventually([&] { return is_missed(node); }, kLong));
+  send(20);
+  DaemonSpec failing = giving_up(fails_at_4_);
+  failing.kafka["bootstrap.servers"] = "'" + cluster_.bootstrap() + "'";
+  const auto daemon = start(failing);
+  expect_waiting(*daemon);
+  cluster_.start_node(node);
   expect_recovery(*daemon);
 }
 

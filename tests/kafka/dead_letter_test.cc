@@ -1,4 +1,5 @@
 // What becomes of a record that its handler can't handle.
+#include <regex>
 #include <string>
 
 #include "tests/kafka/dead_letter_fixture.h"
@@ -8,7 +9,19 @@ namespace {
 
 using ::testing::ElementsAre;
 
-class GivingUp : public DeadLetters {};
+class GivingUp : public DeadLetters {
+ protected:
+  static std::string status_of(const Daemon& daemon) {
+    return run_moult({"status", "--config", daemon.config().string()}).out;
+  }
+
+  /// Whether the status has the topic's partition 0 in its backoff, after eight failures or more.
+  bool waits(const std::string& status) const {
+    std::smatch lane;
+    const std::regex line(topic_ + "\\[0\\] +backoff +ledger .* ([0-9]+)\n");
+    return std::regex_search(status, lane, line) && std::stoi(lane[1]) >= 8;
+  }
+};
 
 TEST_F(GivingUp, E5_WithOneAttemptARecordIsADeadLetterAtOnce) {
   make_topics(2);
@@ -68,6 +81,8 @@ TEST_F(GivingUp, E14_AHandlerThatFailsEverythingIsLeftAloneForAWhile) {
   handler(failing).options["retry"] = "{backoff: 100ms, backoff_max: 400ms}";
   const auto daemon = start(failing);
   ASSERT_TRUE(ledger_.wait_count(Event::kFailed, 8, kLong));
+  std::string status;
+  EXPECT_TRUE(eventually([&] { return waits(status = status_of(*daemon)); }, kLong)) << status;
   stop_cleanly(*daemon);
   const Entries attempts = of_event(ledger_.read(), Event::kFailed);
   for (std::size_t i = 0; i < attempts.size(); ++i) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <numeric>
 #include <stdexcept>
@@ -189,26 +190,28 @@ void Admin::delete_records(const TopicPartition& partition, Offset before) {
   for (int i = 0; i < offsets->cnt; ++i) check(offsets->elems[i].err, "delete records");
 }
 
-/// How many of its partitions have a leader; 0 for an unknown topic.
-int Admin::leaders(const std::string& topic) {
+std::vector<std::int32_t> Admin::leaders(const std::string& topic) {
   const kafka::TopicHandle handle(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
   const rd_kafka_metadata_t* metadata = nullptr;
   check(rd_kafka_metadata(client_.get(), 0, handle.get(), &metadata, kAnswerMs), "metadata");
-  const std::unique_ptr<const rd_kafka_metadata_t, decltype(&rd_kafka_metadata_destroy)> owned(
-      metadata, rd_kafka_metadata_destroy);
-  int count = 0;
-  for (int t = 0; t < metadata->topic_cnt; ++t) {
-    for (int p = 0; p < metadata->topics[t].partition_cnt; ++p) {
-      if (metadata->topics[t].partitions[p].leader >= 0) ++count;
-    }
+  const kafka::MetadataHandle owned(metadata);
+  const rd_kafka_metadata_topic_t& described = metadata->topics[0];
+  std::vector<std::int32_t> found(static_cast<std::size_t>(described.partition_cnt), -1);
+  for (int i = 0; i < described.partition_cnt; ++i) {
+    const rd_kafka_metadata_partition_t& partition = described.partitions[i];
+    found.at(static_cast<std::size_t>(partition.id)) = partition.leader;
   }
-  return count;
+  return found;
 }
 
-int Admin::partition_count(const std::string& topic) { return leaders(topic); }
+/// Those that have a leader; 0 for an unknown topic.
+int Admin::partition_count(const std::string& topic) {
+  return static_cast<int>(
+      std::ranges::count_if(leaders(topic), [](std::int32_t leader) { return leader >= 0; }));
+}
 
 void Admin::wait_leaders(const std::string& topic, int partitions) {
-  const bool there = eventually([&] { return leaders(topic) == partitions; }, kSettled);
+  const bool there = eventually([&] { return partition_count(topic) == partitions; }, kSettled);
   if (!there) throw std::runtime_error("a partition of " + topic + " has no leader");
 }
 

@@ -49,6 +49,8 @@ class Admin {
   OffsetsByPartition committed(const std::string& group);
   OffsetsByPartition end_offsets(const std::string& topic);
   int partition_count(const std::string& topic);
+  /// The node that leads each partition; -1 where none does.
+  std::vector<std::int32_t> leaders(const std::string& topic);
   /// Records of the topics between the commits of the group and the ends. A partition without a
   /// commit counts from 0.
   Offset lag(const std::string& group, const std::vector<std::string>& topics);
@@ -73,7 +75,6 @@ class Admin {
   template <typename Ask>
   auto ask_coordinator(const std::string& what, Ask&& ask);
   void expect_topic_done(const kafka::EventHandle& event, const std::string& what) const;
-  int leaders(const std::string& topic);
   void wait_leaders(const std::string& topic, int partitions);
 
   kafka::ClientHandle client_;
