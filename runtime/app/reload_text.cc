@@ -45,12 +45,15 @@ std::string canary_of(const HandlerReload& handler) {
                      handler.canary->newer.batches, handler.canary->newer.failed);
 }
 
+bool goes_on(const HandlerReload& handler) {
+  using Result = HandlerReload::Result;
+  return handler.result == Result::kActive || handler.result == Result::kLagging ||
+         handler.result == Result::kUnchanged || handler.result == Result::kAdded;
+}
+
 /// What is to be said beside the outcome: other topics, or why not all went as it was asked for.
 std::string also_of(const HandlerReload& handler) {
-  using Result = HandlerReload::Result;
-  const bool went_on = handler.result == Result::kActive || handler.result == Result::kLagging ||
-                       handler.result == Result::kUnchanged || handler.result == Result::kAdded;
-  if (went_on && !handler.refused.empty()) return "; refused: " + handler.refused;
+  if (goes_on(handler) && !handler.refused.empty()) return "; refused: " + handler.refused;
   if (handler.topics.empty()) return "";
   return fmt::format("; it reads {} from now on", fmt::join(handler.topics, ", "));
 }
@@ -129,6 +132,22 @@ std::string json_of(const HandlerReload& handler) {
       json_of(handler.canary), topics);
 }
 
+struct Headline {
+  Severity severity;
+  std::string_view text;
+};
+
+constexpr Headline kReloadRefused{Severity::kError, "reload refused"};
+
+/// Of one handler: that another one was refused, or lags, is said of that one.
+Headline headline_of(const HandlerReload& handler, bool all_went_well) {
+  if (handler.result == HandlerReload::Result::kLagging) {
+    return {Severity::kWarning, "reload unfinished"};
+  }
+  const bool good = all_went_well || (goes_on(handler) && handler.refused.empty());
+  return good ? Headline{Severity::kInfo, "reloaded"} : kReloadRefused;
+}
+
 }  // namespace
 
 std::string reload_as_text(const ReloadReport& report) {
@@ -148,14 +167,14 @@ std::string reload_as_text(const ReloadReport& report) {
 }
 
 void log_reload(Logger log, const ReloadReport& report) {
-  const auto write = [&](bool good, const std::string& handler, const std::string& what) {
+  const auto write = [&](const Headline& headline, const std::string& handler,
+                         const std::string& what) {
     const Field fields[] = {{"handler", handler}, {"result", what}};
-    log.write(good ? Severity::kInfo : Severity::kError, good ? "reloaded" : "reload refused",
-              fields);
+    log.write(headline.severity, headline.text, fields);
   };
-  if (!report.refused.empty()) write(false, "all", report.refused);
+  if (!report.refused.empty()) write(kReloadRefused, "all", report.refused);
   for (const HandlerReload& handler : report.handlers) {
-    write(report.ok, handler.handler, line_of(handler) + also_of(handler));
+    write(headline_of(handler, report.ok), handler.handler, line_of(handler) + also_of(handler));
   }
 }
 
