@@ -55,6 +55,11 @@ int exit_code_of(const Error& error) {
   return rule.empty() || passes ? kExitFailed : kExitConfig;
 }
 
+bool all_idle(const Control::Memberships& memberships, TimePoint until) {
+  return std::ranges::all_of(memberships,
+                             [&](const auto& membership) { return membership->wait_idle(until); });
+}
+
 /// The config as it stands in its file now, unless that needs a restart.
 Result<std::vector<HandlerPlan>> live_plans(const Config& running, const FixedKeys& fixed,
                                             const DaemonHooks& hooks) {
@@ -166,7 +171,8 @@ DaemonEnd run_daemon(const Config& config, AsyncLogSink& sink, const DaemonHooks
   log_summary(log, totals);
   log.info("stopped", {{"exit_code", code}});
   // What a reload still does with a plugin's code can't be stopped, only left behind.
-  if (!control.all_closed() || !reloader->wait_stopped(Clock::now() + kLastReload)) {
+  const TimePoint last = Clock::now() + kLastReload;
+  if (!control.all_closed() || !reloader->wait_stopped(last) || !all_idle(*memberships, last)) {
     sink.flush(kLastFlush);
     ::_exit(code);
   }

@@ -77,6 +77,11 @@ Membership::~Membership() {
   lanes_.reset();
 }
 
+bool Membership::wait_idle(TimePoint until) {
+  return std::ranges::all_of(handlers_.all(),
+                             [&](ActiveHandler* handler) { return handler->wait_idle(until); });
+}
+
 ReloadGroup Membership::reload_group() { return {group_, consumer_.get(), &handlers_, first_}; }
 
 std::vector<std::string> Membership::pause(const std::vector<std::string>& names, bool paused) {

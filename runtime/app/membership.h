@@ -43,6 +43,9 @@ class Membership {
   kafka::Consumer& consumer() { return *consumer_; }
   const std::string& group() const { return group_; }
   std::vector<HandlerTotals> totals() const;
+  /// Once the consumer is closed: whether no worker has anything left to do; false when one has at
+  /// `until`. A lane that ends does not wait for its instance of another generation.
+  bool wait_idle(TimePoint until);
   /// The handlers that `names` (of handlers or of the group; none: all) mean, paused or not.
   /// Returns those that were meant.
   std::vector<std::string> pause(const std::vector<std::string>& names, bool paused);

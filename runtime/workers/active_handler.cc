@@ -1,5 +1,7 @@
 #include "runtime/workers/active_handler.h"
 
+#include <algorithm>
+
 #include "runtime/base/check.h"
 
 namespace moult {
@@ -35,6 +37,12 @@ std::vector<ActiveHandler::WorkersSeen> ActiveHandler::workers() const {
 bool ActiveHandler::at_work() const {
   const std::lock_guard lock(mutex_);
   return !generations_.empty();
+}
+
+bool ActiveHandler::wait_idle(TimePoint until) {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::all_of(generations_,
+                             [&](const auto& it) { return it.second->workers().wait_idle(until); });
 }
 
 HandlerIndex ActiveHandlers::add(std::string name) {

@@ -32,6 +32,9 @@ class ActiveHandler {
   GenerationUse use(GenerationNumber number);
   /// Whether any is there.
   bool at_work() const;
+  /// Whether the workers of all generations have nothing left to do; false when some have at
+  /// `until`.
+  bool wait_idle(TimePoint until);
   /// No longer to be used by anyone new; nothing when it isn't there.
   std::unique_ptr<RunningGeneration> take(GenerationNumber number);
 

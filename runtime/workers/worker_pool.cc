@@ -44,6 +44,11 @@ void WorkerPool::post_first(LaneId lane, Task task) {
   wake_.notify_one();
 }
 
+bool WorkerPool::wait_idle(TimePoint until) {
+  std::unique_lock lock(mutex_);
+  return idle_.wait_until(lock, until, [this] { return running_ == 0 && jobs_.empty(); });
+}
+
 std::vector<WorkerPool::Activity> WorkerPool::activities() const {
   std::vector<Activity> found;
   for (const Desk& desk : desks_) {
@@ -60,12 +65,14 @@ void WorkerPool::work(Desk& desk) noexcept {
   desk.thread = ::gettid();
   const AltStack alt_stack;  // for the report of a stack overflow
   WorkerScratch scratch;
-  for (;;) {
+  for (bool worked = false;; worked = true) {
     std::unique_lock lock(mutex_);
+    if (worked && --running_ == 0 && jobs_.empty()) idle_.notify_all();
     wake_.wait(lock, [this] { return ending_ || !jobs_.empty(); });
     if (ending_) return;
     const Job job = std::move(jobs_.front());
     jobs_.pop_front();
+    ++running_;
     lock.unlock();
     desk.since = Clock::now().time_since_epoch().count();
     desk.lane = job.lane;

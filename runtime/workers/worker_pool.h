@@ -42,6 +42,8 @@ class WorkerPool {
   void post(LaneId lane, Task task);
   /// Before everything that waits: for what a lane stands still for.
   void post_first(LaneId lane, Task task);
+  /// Any thread. False when a task runs or waits at `until`.
+  bool wait_idle(TimePoint until);
 
   // Any thread.
   const std::string& name() const { return name_; }
@@ -66,8 +68,10 @@ class WorkerPool {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Job> jobs_;  // guarded by mutex_
-  bool ending_ = false;   // guarded by mutex_
+  std::condition_variable idle_;
+  std::deque<Job> jobs_;     // guarded by mutex_
+  std::size_t running_ = 0;  // guarded by mutex_
+  bool ending_ = false;      // guarded by mutex_
 
   std::deque<Desk> desks_;            // one for each thread
   std::vector<std::thread> threads_;  // last: they use everything above
