@@ -15,7 +15,7 @@
 //  12 sequence    digits at the start of the value, or behind `"seq":` in it; else `-`
 //  13 detail      the last offset (begin, end); throw or the outcome (failed); the reason as
 //                 moult.h numbers it (revoked); else `-`
-//  14 instance    a number of the object, new for each in its process
+//  14 instance    a number of the object, new for each of its generation in its process
 // `record` says that the record was handled to its end, so its outcome was ok. `failed` ends its
 // batch, as does `cancelled`: a hanging call that was told to give up. `begin` is written when the
 // batch starts; all other lines of a batch by one write() at its end, before consume returns. The
@@ -34,11 +34,13 @@
 //   fail_as              retry (default), dead_letter, skip or stop, with error code 7
 //   throw_offset         an exception for its first `fail_times` attempts
 //   throw_as             error (default), dead_letter or fatal: which one
-//   crash_offset         ends the process as `crash_as` says: segv (default), abort, terminate,
-//   exit fail_goes_on         true: the records behind one that is retried are handled all the same
+//   crash_offset         ends the process
+//   crash_as             segv (default), abort, terminate or exit: how
+//   fail_goes_on         true: the records behind one that is retried are handled all the same
 //   fail_partition       restricts hanging, failing, throwing and crashing to one partition
-//   fail_until           a path: once that file exists nothing fails any more
+//   fail_until           a path: once that file exists nothing fails or hangs any more
 //   fail_create          true: the constructor throws, after the line `create`
+//   delay_create_ms      behind that line
 //   produce_to           a topic: each record is produced there, with its key and value, and with
 //                        its topic, partition and offset as the headers t, p and o
 //   produce_tied         true: and is finished only when that was delivered
@@ -94,6 +96,7 @@ struct Settings {
     if (all["tag"].get(text) == simdjson::SUCCESS) tag = text;
     number(all, "sleep_us_per_record", sleep_us_per_record);
     number(all, "sleep_ms_per_batch", sleep_ms_per_batch);
+    number(all, "delay_create_ms", delay_create_ms);
     number(all, "delay_revoked_ms", delay_revoked_ms);
     number(all, "hang_on_offset", hang_on_offset);
     number(all, "hang_times", hang_times);
@@ -120,6 +123,7 @@ struct Settings {
   std::string tag = LEDGER_TAG;
   std::int64_t sleep_us_per_record = 0;
   std::int64_t sleep_ms_per_batch = 0;
+  std::int64_t delay_create_ms = 0;
   std::int64_t delay_revoked_ms = 0;
   std::int64_t hang_on_offset = kNone;
   std::int64_t hang_times = 0;
@@ -202,6 +206,7 @@ class LedgerHandler : public moult::Handler {
     fd_ = ::open(settings_.ledger.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (fd_ < 0) throw std::system_error(errno, std::generic_category(), settings_.ledger);
     write_event("create", "-");
+    std::this_thread::sleep_for(milliseconds(settings_.delay_create_ms));
     if (!settings_.fail_create) return;
     ::close(fd_);
     throw std::runtime_error("told to fail by fail_create");
@@ -338,9 +343,11 @@ class LedgerHandler : public moult::Handler {
 
   bool still_fails(const moult::Record& record) const {
     const bool again = settings_.fail_times == 0 || record.attempt() <= settings_.fail_times;
-    const bool healed =
-        !settings_.fail_until.empty() && ::access(settings_.fail_until.c_str(), F_OK) == 0;
-    return again && !healed;
+    return again && !healed();
+  }
+
+  bool healed() const {
+    return !settings_.fail_until.empty() && ::access(settings_.fail_until.c_str(), F_OK) == 0;
   }
 
   bool hangs(const moult::Record& record) const {
@@ -351,6 +358,7 @@ class LedgerHandler : public moult::Handler {
   /// True when the host gave up on this call.
   bool hang() const {
     while (settings_.ignore_cancel || !context_.cancelled()) {
+      if (healed()) return false;
       std::this_thread::sleep_for(milliseconds(1));
     }
     return true;
