@@ -300,8 +300,9 @@ Reloader::Wait Reloader::wait_until_all(const std::vector<Move>& moves, Step ste
       if (heard && progress->refused && step != Step::kHeard) return Wait::kRefused;
       all = all && heard && (step == Step::kHeard || progress->complete());
     }
-    if (all) return Wait::kThere;
+    // A stop leaves no lane to hand over, and all of none are there.
     if (stopping_) return Wait::kStopped;
+    if (all) return Wait::kThere;
     if (timed_out) return Wait::kTimedOut;
     timed_out = changed_.wait_until(lock, until) == std::cv_status::timeout;
   }

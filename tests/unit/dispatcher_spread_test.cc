@@ -226,7 +226,7 @@ TEST_F(DispatcherSpreadTest, APausedOneIsNotCalledByAStop) {
 TEST_F(DispatcherSpreadTest, ADrainEndsWhenItsHandlerIsPaused) {
   script_.revoke({0});
   EXPECT_EQ(script_.done(3, Turn().finished(1, 2).finished(3, 4)), "drain 3 <4");
-  EXPECT_EQ(script_.pause(true), "");
+  EXPECT_EQ(script_.pause(true), "hold back 2, hold back 3");
   EXPECT_EQ(script_.done(2, Turn().finished(0, 1).more()), "") << "lane 3 drains";
   EXPECT_EQ(script_.done(3, Turn()), "end 1 revoked, end 2 revoked, end 3 revoked");
 }
@@ -242,7 +242,7 @@ TEST_F(DispatcherSpreadTest, ADrainGoesOnWhenItsHandlerIsResumed) {
 TEST_F(DispatcherSpreadTest, AQuietOneDrainsAllTheSame) {
   script_.quiet();
   script_.done(3, Turn().finished(1, 2).finished(3, 4));
-  EXPECT_EQ(script_.stop(25s), "drain 3 <4");
+  EXPECT_EQ(script_.stop(25s), "hold back 2, drain 3 <4");
 }
 
 TEST_F(DispatcherSpreadTest, AQuietOneTakesNothingAndRunsNoSlot) {
