@@ -208,7 +208,7 @@ TEST_F(DispatcherSpreadTest, AStopDrainsToo) {
 TEST_F(DispatcherSpreadTest, APausedOneIsNotCalledOnItsWayOut) {
   script_.done(3, Turn().finished(1, 2).finished(3, 4));
   script_.pause(true);
-  EXPECT_EQ(script_.revoke({0}), "") << "lane 2 runs";
+  EXPECT_EQ(script_.revoke({0}), "hold back 2");
   EXPECT_EQ(script_.done(2, Turn().finished(0, 1).more()),
             "end 1 revoked, end 2 revoked, end 3 revoked");
   script_.ended(1);
