@@ -109,6 +109,15 @@ TEST_F(OracleTest, OrderHoldsFromOneGenerationToTheNext) {
   EXPECT_THAT(all_with_rollbacks(), SizeIs(1));
 }
 
+TEST_F(OracleTest, NorWasOneThatIsLoadedAgainAndCountsFromOneAgain) {
+  happens(Event::kCreate, lane(1, "1"));
+  revoked(lane(1, "1"), 12);
+  happens(Event::kCreate, lane(1, "1"));
+  begin(lane(1, "1"), 20);
+  end(lane(1, "1"), 20, 21);
+  EXPECT_THAT(all_with_rollbacks(), IsEmpty());
+}
+
 TEST_F(OracleTest, AGenerationThatComesBackWasNotRevokedTooEarly) {
   begin(lane(1, "1"), 10);
   end(lane(1, "1"), 10, 11);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -116,7 +117,13 @@ Entries across_generations(Entries entries) {
 }
 
 Entries by_slot(Entries entries) {
-  for (Entry& entry : entries) entry.lane.slot = entry.instance;
+  std::map<LaneKey, std::uint64_t> lives;  // a plugin that is loaded again counts from one again
+  for (Entry& entry : entries) {
+    entry.lane.slot = entry.instance;
+    std::uint64_t& life = lives[entry.lane];
+    if (entry.event == Event::kCreate) ++life;
+    entry.lane.slot += life << 32;
+  }
   return entries;
 }
 
