@@ -78,6 +78,8 @@ void Round::run() {
   sampling.get();
   stop_all();
   judge();
+  // A broker that starts again reads all that it has: after an hour's rounds for a minute.
+  admin_.delete_topic(topic_);
 }
 
 Round::Ending::~Ending() {
