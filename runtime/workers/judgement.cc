@@ -8,14 +8,18 @@ namespace {
 
 constexpr std::uint32_t kMaxError = 1024;
 
+/// The call failed, and this record is one of those that may be at fault.
+bool is_unnamed(const moult_outcome& outcome, bool returned_ok) {
+  return outcome.code == MOULT_UNSET && !returned_ok;
+}
+
 FailedRecord failed_record(const moult_outcome& outcome, std::size_t index, std::uint32_t attempt,
                            bool returned_ok) {
   FailedRecord record;
   record.index = index;
   record.attempts = attempt;
   record.code = outcome.error_code;
-  const bool unnamed = outcome.code == MOULT_UNSET && !returned_ok;
-  if (outcome.code == MOULT_RETRY || unnamed) {
+  if (outcome.code == MOULT_RETRY || is_unnamed(outcome, returned_ok)) {
     record.retry_after = Milliseconds(outcome.retry_after_ms);
   }
   if (outcome.error != nullptr) {
@@ -64,7 +68,7 @@ Judgement judge(std::span<const moult_outcome> outcomes, std::span<const std::ui
     const moult_outcome& outcome = outcomes[i];
     if (outcome.code == MOULT_OK) continue;
     const std::size_t index = selected.empty() ? i : selected[i];
-    const bool unnamed = outcome.code == MOULT_UNSET && !returned_ok;
+    const bool unnamed = is_unnamed(outcome, returned_ok);
     if (unnamed && i > 0 && is_untried(judgement, selected.empty() ? i - 1 : selected[i - 1])) {
       judgement.done = index;
       return judgement;

@@ -57,6 +57,17 @@ TEST(Dev, ReloadsWhenThePluginOrTheConfigIsWritten) {
 }
 
 // The embedded broker asks for no token, and no machine is asked for one.
+/// `moult dev` with the dev.yaml there gets partitions, and ends when it is told to.
+void expect_runs(const Scratch& scratch) {
+  const std::filesystem::path log = scratch / "log";
+  Process dev({MOULT_BINARY, "dev", "--config", (scratch / "dev.yaml").string()}, {log, log});
+  EXPECT_TRUE(eventually(
+      [&] { return read_file(log).find("partition assigned") != std::string::npos; }, kLong))
+      << read_file(log);
+  dev.signal(SIGTERM);
+  EXPECT_EQ(dev.wait_exit(kLong), 0) << read_file(log);
+}
+
 TEST(Dev, AConfigurationForMskByIamRunsOnTheEmbeddedBroker) {
   const Scratch scratch;
   write_file(scratch / "dev.yaml",
@@ -65,13 +76,7 @@ TEST(Dev, AConfigurationForMskByIamRunsOnTheEmbeddedBroker) {
              "consumers:\n- group: g\n  handlers:\n  - {name: ledger, plugin: " MOULT_LEDGER
              ", topics: [t], settings: {ledger: " +
                  (scratch / "ledger").string() + "}}\n");
-  const std::filesystem::path log = scratch / "log";
-  Process dev({MOULT_BINARY, "dev", "--config", (scratch / "dev.yaml").string()}, {log, log});
-  EXPECT_TRUE(eventually(
-      [&] { return read_file(log).find("partition assigned") != std::string::npos; }, kLong))
-      << read_file(log);
-  dev.signal(SIGTERM);
-  EXPECT_EQ(dev.wait_exit(kLong), 0) << read_file(log);
+  expect_runs(scratch);
 }
 
 /// A configuration of one handler, with these properties of `kafka`.
@@ -83,13 +88,7 @@ void expect_embedded(const std::string& properties) {
                  "consumers:\n- group: g\n  handlers:\n  - {name: ledger, plugin: " MOULT_LEDGER
                  ", topics: [t, '^u'], settings: {ledger: " +
                  (scratch / "ledger").string() + "}}\n");
-  const std::filesystem::path log = scratch / "log";
-  Process dev({MOULT_BINARY, "dev", "--config", (scratch / "dev.yaml").string()}, {log, log});
-  EXPECT_TRUE(eventually(
-      [&] { return read_file(log).find("partition assigned") != std::string::npos; }, kLong))
-      << read_file(log);
-  dev.signal(SIGTERM);
-  EXPECT_EQ(dev.wait_exit(kLong), 0) << read_file(log);
+  expect_runs(scratch);
 }
 
 TEST(Dev, NoOtherNameOfTheBrokersLeadsToTheConfigsOwn) {

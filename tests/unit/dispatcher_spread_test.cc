@@ -290,12 +290,22 @@ TEST(DispatcherTroubleTest, AStoppedLaneWaitsForItsPartitionToGo) {
   EXPECT_EQ(script.dispatcher().trouble(), Trouble{});
 }
 
-TEST(DispatcherTroubleTest, ABatchPastItsDeadlineIsOverdueOnce) {
+DispatcherOptions with_deadline() {
   DispatcherOptions options = Script::standard();
   options.handlers[0].deadline = 5s;
-  Script script(options);
-  script.with_idle_lanes(1);
-  script.ready(1);
+  return options;
+}
+
+/// Lane 1 has its turn, and five seconds.
+struct RunningScript : Script {
+  RunningScript() : Script(with_deadline()) {
+    with_idle_lanes(1);
+    ready(1);
+  }
+};
+
+TEST(DispatcherTroubleTest, ABatchPastItsDeadlineIsOverdueOnce) {
+  RunningScript script;
   EXPECT_EQ(script.wait(), 5s);
   EXPECT_EQ(script.pass(4'999ms), "");
   EXPECT_EQ(script.pass(1ms), "overdue 1");
@@ -307,11 +317,7 @@ TEST(DispatcherTroubleTest, ABatchPastItsDeadlineIsOverdueOnce) {
 }
 
 TEST(DispatcherTroubleTest, ATurnThatWaitedForAWorkerHasItsWholeDeadline) {
-  DispatcherOptions options = Script::standard();
-  options.handlers[0].deadline = 5s;
-  Script script(options);
-  script.with_idle_lanes(1);
-  script.ready(1);
+  RunningScript script;
   EXPECT_EQ(script.pass(5s), "overdue 1");
   script.younger(1, 2s);
   EXPECT_EQ(script.dispatcher().trouble(), Trouble{});
@@ -321,8 +327,7 @@ TEST(DispatcherTroubleTest, ATurnThatWaitedForAWorkerHasItsWholeDeadline) {
 }
 
 TEST(DispatcherTroubleTest, WhetherTheDaemonEndsForItGoesOverWithAGeneration) {
-  DispatcherOptions options = Script::standard();
-  options.handlers[0].deadline = 5s;
+  DispatcherOptions options = with_deadline();
   Script script(options);
   script.with_idle_lanes(1);
   options.handlers[0].exit_on_deadline = true;
@@ -333,11 +338,7 @@ TEST(DispatcherTroubleTest, WhetherTheDaemonEndsForItGoesOverWithAGeneration) {
 }
 
 TEST(DispatcherTroubleTest, ABatchInTimeIsNeverOverdue) {
-  DispatcherOptions options = Script::standard();
-  options.handlers[0].deadline = 5s;
-  Script script(options);
-  script.with_idle_lanes(1);
-  script.ready(1);
+  RunningScript script;
   script.pass(4s);
   EXPECT_EQ(script.done(1, Turn().got(0, 5).done_to(5).more()), "run 1 #1");
   EXPECT_EQ(script.pass(4s), "commit 1: 1@5") << "each turn has its own deadline";
