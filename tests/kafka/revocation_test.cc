@@ -56,7 +56,7 @@ TEST_P(Revocation, R3_PrefetchedRecordsAreDroppedAndRegainMakesANewInstance) {
   send(2'400);  // all of them are fetched at once
   const DaemonSpec slow = in_small_batches({{"sleep_us_per_record", "2000"}});
   const auto first = start(slow);
-  ASSERT_TRUE(wait_works(*first));
+  ASSERT_TRUE(wait_all_partitions_run(*first));  // whichever of them moves
   const auto second = start(slow);
   ASSERT_TRUE(wait_works(*second));
   stop_cleanly(*second);
