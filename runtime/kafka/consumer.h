@@ -176,6 +176,8 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   std::size_t unreadable_partitions() const;
   void report_readiness();
   void watch_brokers();
+  void shed_stale_fetches();
+  bool stands_still(const Lane& lane) const;
   void serve_answers();
 
   void apply_commands();
@@ -261,6 +263,9 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   // Behind what its callbacks use: its destruction may still call back. Its queues hold references
   // on it, which it would wait for.
   ClientHandle client_;
+  std::atomic<std::uint64_t> pulled_{0};  // bytes of all partitions; any thread
+  std::uint64_t pulled_when_shed_ = 0;    // when shed_stale_fetches() looked last
+  std::map<TopicPartition, std::shared_ptr<FetchGate>> gates_;  // of the assignment
   QueueHandle consumer_queue_;
   QueueHandle answer_queue_;  // to commits and questions
 

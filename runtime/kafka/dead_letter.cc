@@ -17,9 +17,8 @@ void add(rd_kafka_headers_t* headers, const char* name, std::int64_t value) {
 
 }  // namespace
 
-HeadersHandle original_headers(const rd_kafka_message_t& record) {
-  rd_kafka_headers_t* all = nullptr;
-  if (rd_kafka_message_headers(&record, &all) != RD_KAFKA_RESP_ERR_NO_ERROR) return nullptr;
+HeadersHandle original_headers(const rd_kafka_headers_t* all) {
+  if (all == nullptr) return nullptr;
   HeadersHandle originals(rd_kafka_headers_new(rd_kafka_header_cnt(all)));
   const char* name = nullptr;
   const void* value = nullptr;
@@ -43,7 +42,7 @@ OutgoingRecord dead_letter(const HeldRecords& records, std::size_t index,
   copy.key_size = record->key_len;
   copy.value = record->payload;
   copy.value_size = record->len;
-  copy.headers = original_headers(*record);
+  copy.headers = original_headers(records.headers(index));
   if (!copy.headers) copy.headers.reset(rd_kafka_headers_new(kNoteHeaders));
   rd_kafka_headers_t* headers = copy.headers.get();
   add(headers, header::kTopic, note.topic);
@@ -51,7 +50,7 @@ OutgoingRecord dead_letter(const HeldRecords& records, std::size_t index,
   add(headers, header::kOffset, record->offset);
   add(headers, header::kHandler, note.handler);
   if (size == NoteSize::kTrimmed) return copy;
-  add(headers, header::kTimestamp, rd_kafka_message_timestamp(record, nullptr));
+  add(headers, header::kTimestamp, records.timestamp(index));
   add(headers, header::kGroup, note.group);
   add(headers, header::kPlugin, note.plugin);
   add(headers, header::kBuildId, note.build_id);

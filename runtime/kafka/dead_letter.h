@@ -44,9 +44,9 @@ enum class NoteSize : std::uint8_t {
   kTrimmed,  // where it came from alone: for a record that is as large as a record may be
 };
 
-/// The headers that a record has beside those of a note: all of them, before it died the first
-/// time. Null when it has none.
-HeadersHandle original_headers(const rd_kafka_message_t& record);
+/// Of a record's headers those that are no note's: all of them, before it died the first time. Null
+/// when there are none.
+HeadersHandle original_headers(const rd_kafka_headers_t* all);
 
 /// The copy of a record with its key, value and headers as they are, and the note as headers.
 OutgoingRecord dead_letter(const HeldRecords& records, std::size_t index,

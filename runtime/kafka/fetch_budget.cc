@@ -30,6 +30,8 @@ std::uint64_t ahead_limit(std::uint64_t budget, std::size_t partitions) {
   return std::max(share_of(budget, partitions) / 4, kLeastFetch);
 }
 
+std::uint64_t stale_limit(std::uint64_t budget) { return budget / 8; }
+
 Properties fetch_limits(std::uint64_t budget, std::size_t partitions, const Properties& user) {
   const std::uint64_t share = share_of(budget, partitions);
   // Half for what is queued, a quarter for the fetch under way, the rest for the records in hand.

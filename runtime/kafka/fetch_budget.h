@@ -22,6 +22,10 @@ Properties fetch_limits(std::uint64_t budget, std::size_t partitions, const Prop
 /// record, so that they stay inside the budget too.
 std::uint64_t ahead_limit(std::uint64_t budget, std::size_t partitions);
 
+/// How many bytes may be handled, of all partitions, before one that stands still lets go of what
+/// was fetched ahead of it, and with it of their fetches.
+std::uint64_t stale_limit(std::uint64_t budget);
+
 /// How many partitions the topics of the router have, which one member may get all of. Asks the
 /// cluster by a client that joins nothing, for `timeout` at most; what can't be asked, or is not
 /// there yet, is taken for kAssumedPartitions.

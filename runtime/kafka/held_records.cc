@@ -22,6 +22,12 @@ std::uint32_t timestamp_type(rd_kafka_timestamp_type_t type) {
 
 }  // namespace
 
+const rd_kafka_headers_t* headers_of(const rd_kafka_message_t& message) {
+  rd_kafka_headers_t* headers = nullptr;
+  rd_kafka_message_headers(&message, &headers);
+  return headers;
+}
+
 // Field by field, in place: a record made elsewhere and copied here costs four times as much, which
 // shows beside all that a record costs.
 void HeldRecords::show(std::size_t index, moult_record& into) const {
@@ -30,7 +36,7 @@ void HeldRecords::show(std::size_t index, moult_record& into) const {
   into.struct_size = sizeof into;
   into.attempt = 1;
   into.offset = from->offset;
-  into.timestamp_ms = rd_kafka_message_timestamp(from, &type);
+  into.timestamp_ms = timestamp(index, &type);
   into.key = bytes_of(from->key);
   into.value = bytes_of(from->payload);
   into.key_size = static_cast<std::uint32_t>(from->key_len);
@@ -42,14 +48,13 @@ void HeldRecords::show(std::size_t index, moult_record& into) const {
 }
 
 void HeldRecords::append_headers(std::size_t index, std::vector<moult_header>& into) const {
-  rd_kafka_headers_t* headers = nullptr;
-  if (rd_kafka_message_headers(message(index), &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const rd_kafka_headers_t* its = headers(index);
+  if (its == nullptr) return;
   const char* name = nullptr;
   const void* value = nullptr;
   std::size_t size = 0;
   for (std::size_t i = 0;
-       rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
-       ++i) {
+       rd_kafka_header_get_all(its, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
     moult_header header{};
     header.struct_size = sizeof header;
     header.name = name;
@@ -60,8 +65,48 @@ void HeldRecords::append_headers(std::size_t index, std::vector<moult_header>& i
   }
 }
 
+std::int64_t HeldRecords::timestamp(std::size_t index, rd_kafka_timestamp_type_t* type) const {
+  const Record& record = held_[first_ + index];
+  if (!record.own) return rd_kafka_message_timestamp(record.borrowed.get(), type);
+  if (type != nullptr) *type = record.own->timestamp_type;
+  return record.own->timestamp;
+}
+
+const rd_kafka_headers_t* HeldRecords::headers(std::size_t index) const {
+  const Record& record = held_[first_ + index];
+  if (record.own) return record.own->headers.get();
+  return headers_of(*record.borrowed);
+}
+
+void HeldRecords::own(std::size_t index) {
+  for (std::size_t i = first_ + index; i < held_.size(); ++i) {
+    if (held_[i].own) continue;
+    held_[i].own = copy_of(*held_[i].borrowed);
+    held_[i].borrowed.reset();
+  }
+}
+
+std::unique_ptr<HeldRecords::Own> HeldRecords::copy_of(const rd_kafka_message_t& from) {
+  auto copy = std::make_unique<Own>();
+  copy->timestamp = rd_kafka_message_timestamp(&from, &copy->timestamp_type);
+  if (const auto* headers = headers_of(from)) copy->headers.reset(rd_kafka_headers_copy(headers));
+  copy->bytes.reserve(from.key_len + from.len);
+  if (from.key != nullptr) copy->bytes.append(static_cast<const char*>(from.key), from.key_len);
+  if (from.payload != nullptr) {
+    copy->bytes.append(static_cast<const char*>(from.payload), from.len);
+  }
+  // No key and an empty one differ.
+  copy->message.offset = from.offset;
+  copy->message.partition = from.partition;
+  copy->message.key_len = from.key_len;
+  copy->message.len = from.len;
+  if (from.key != nullptr) copy->message.key = copy->bytes.data();
+  if (from.payload != nullptr) copy->message.payload = copy->bytes.data() + from.key_len;
+  return copy;
+}
+
 void HeldRecords::drop_front(std::size_t count) {
-  for (std::size_t i = first_; i < first_ + count; ++i) held_[i].reset();
+  for (std::size_t i = first_; i < first_ + count; ++i) held_[i] = Record{};
   first_ += count;
   if (size() > 0) return;
   held_.clear();
@@ -69,7 +114,7 @@ void HeldRecords::drop_front(std::size_t count) {
 }
 
 void HeldRecords::move_front_to(HeldRecords& other) {
-  other.push_back(std::move(held_[first_]));
+  other.held_.push_back(std::move(held_[first_]));
   drop_front(1);
 }
 

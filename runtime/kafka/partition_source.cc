@@ -7,10 +7,11 @@
 
 namespace moult::kafka {
 
-PartitionSource::PartitionSource(rd_kafka_t* client, const TopicPartition& partition, Logger log,
-                                 Told told)
+PartitionSource::PartitionSource(rd_kafka_t* client, const TopicPartition& partition,
+                                 std::shared_ptr<FetchGate> gate, Logger log, Told told)
     : client_(client),
       partition_(partition),
+      gate_(std::move(gate)),
       log_(log),
       told_(std::move(told)),
       queue_(rd_kafka_queue_get_partition(client, partition.topic.c_str(), partition.partition)) {
@@ -33,7 +34,9 @@ void PartitionSource::disable_events() {
 
 PartitionSource::Pull PartitionSource::pull(std::uint32_t limit, HeldRecords& into) {
   into.compact();
+  FetchGate::Pull opened(*gate_);
   Pull result;
+  const std::size_t before = into.size();
   // The mark of a partition's end takes a place in what librdkafka hands out: it is no record, and
   // must not make a queue that it emptied look as if it had more.
   while (!result.drained && result.records < limit) {
@@ -43,6 +46,7 @@ PartitionSource::Pull PartitionSource::pull(std::uint32_t limit, HeldRecords& in
     result.drained = got < static_cast<ssize_t>(wanted);
     for (ssize_t i = 0; i < got; ++i) keep(incoming_[static_cast<std::size_t>(i)], into, result);
   }
+  for (std::size_t i = before; i < into.size(); ++i) opened.count(into.bytes(i));
   return result;
 }
 

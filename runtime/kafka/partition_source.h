@@ -2,18 +2,20 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "runtime/base/log.h"
 #include "runtime/dispatch/types.h"
+#include "runtime/kafka/fetch_gate.h"
 #include "runtime/kafka/handles.h"
 #include "runtime/kafka/held_records.h"
 
 namespace moult::kafka {
 
-/// One partition's fetch queue, cut off from the consumer queue. Fetching stops by itself when
-/// nobody pulls.
+/// One partition's fetch queue, cut off from the consumer queue. When nobody pulls, fetching stops
+/// by itself once the queue is full, or by its gate.
 ///
 /// Threads: made and given events by the poller; everything else belongs to whoever has the lane's
 /// turn.
@@ -33,7 +35,8 @@ class PartitionSource {
 
   using EventCallback = void (*)(rd_kafka_t*, void* opaque);
 
-  PartitionSource(rd_kafka_t* client, const TopicPartition& partition, Logger log, Told told = {});
+  PartitionSource(rd_kafka_t* client, const TopicPartition& partition,
+                  std::shared_ptr<FetchGate> gate, Logger log, Told told = {});
   PartitionSource(const PartitionSource&) = delete;
   PartitionSource& operator=(const PartitionSource&) = delete;
   ~PartitionSource();
@@ -59,6 +62,7 @@ class PartitionSource {
   // Constant after construction.
   rd_kafka_t* const client_;
   const TopicPartition partition_;
+  const std::shared_ptr<FetchGate> gate_;
   const Logger log_;
   const Told told_;
   const QueueHandle queue_;

@@ -62,7 +62,7 @@ Status ReplayProducer::produce(const rd_kafka_message_t& letter, const std::stri
   record.key_size = letter.key_len;
   record.value = letter.payload;
   record.value_size = letter.len;
-  record.headers = original_headers(letter);
+  record.headers = original_headers(headers_of(letter));
   ErrorHandle error = enqueue(client_.get(), record, nullptr);
   if (error && rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
     rd_kafka_flush(client_.get(), kRoomMs);  // a user may have made the queue very small

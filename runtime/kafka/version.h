@@ -12,5 +12,6 @@ std::string loaded_version();
 int loaded_version_number();
 
 inline constexpr int kCooperativeIsSafe = 0x020a00ff;  // lrk#4059, #4637, #4527, #4783
+inline constexpr int kPauseIsSafe = 0x020400ff;        // lrk#4636: may resume from a stale offset
 
 }  // namespace moult::kafka

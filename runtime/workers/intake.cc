@@ -63,6 +63,7 @@ bool Intake::pull(std::uint64_t room) {
 }
 
 void Intake::spread(route::Scratch& scratch, TurnDone& done) {
+  const TimePoint now = Clock::now();
   while (!incoming_.empty() && incoming_.offset(0) > last_) {
     last_ = incoming_.offset(0);
     if (done.received.empty()) {
@@ -76,7 +77,7 @@ void Intake::spread(route::Scratch& scratch, TurnDone& done) {
     done.received_bytes += incoming_.bytes(0);
     const SlotIndex slot = slot_of(scratch);
     ++counts_[static_cast<std::size_t>(slot)];
-    board_->put(slot, incoming_);
+    board_->put(slot, incoming_, now);
   }
 }
 

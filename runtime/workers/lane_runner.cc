@@ -149,6 +149,10 @@ std::optional<TurnDone> LaneRunner::resume() {
 
 std::optional<TurnDone> LaneRunner::end_turn() {
   overdue_ = false;
+  // They may have to wait for hours.
+  const bool fails =
+      done_.next == TurnDone::Next::kFailed || done_.next == TurnDone::Next::kStopped;
+  if (fails) held_.own(0);
   done_.end = inlet_->take_end(held_);
   return std::exchange(done_, TurnDone{});
 }

@@ -2,11 +2,24 @@
 
 namespace moult {
 
-void SlotBoard::put(SlotIndex slot, kafka::HeldRecords& from) {
+namespace {
+
+constexpr Duration kLongWait = std::chrono::seconds(1);
+
+}  // namespace
+
+void SlotBoard::put(SlotIndex slot, kafka::HeldRecords& from, TimePoint now) {
   Slot& into = slots_[static_cast<std::size_t>(slot)];
   const std::lock_guard lock(into.mutex);
   into.records.compact();
+  if (into.records.empty()) {
+    into.waiting_since = now;
+    into.owned = 0;
+  }
   from.move_front_to(into.records);
+  if (now - into.waiting_since < kLongWait) return;
+  into.records.own(into.owned);
+  into.owned = into.records.size();
 }
 
 kafka::PartitionSource::Pull SlotBoard::take(SlotIndex slot, std::uint32_t limit, Offset below,
@@ -15,6 +28,8 @@ kafka::PartitionSource::Pull SlotBoard::take(SlotIndex slot, std::uint32_t limit
   into.compact();
   kafka::PartitionSource::Pull result;
   const std::lock_guard lock(from.mutex);
+  from.waiting_since = Clock::now();
+  from.owned = 0;
   const auto more = [&] { return !from.records.empty() && from.records.offset(0) < below; };
   while (result.records < limit && more()) {
     from.records.move_front_to(into);

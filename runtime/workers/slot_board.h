@@ -6,6 +6,7 @@
 #include <mutex>
 #include <vector>
 
+#include "runtime/base/time.h"
 #include "runtime/dispatch/types.h"
 #include "runtime/kafka/held_records.h"
 #include "runtime/kafka/partition_source.h"
@@ -20,8 +21,9 @@ class SlotBoard {
 
   std::size_t slots() const { return slots_.size(); }
 
-  /// Moves the first record of `from` into a slot.
-  void put(SlotIndex slot, kafka::HeldRecords& from);
+  /// Moves the first record of `from` into a slot. Where nobody took any for long, because a record
+  /// of it fails or takes its time, they are kept in memory of their own.
+  void put(SlotIndex slot, kafka::HeldRecords& from, TimePoint now);
   kafka::PartitionSource::Pull take(SlotIndex slot, std::uint32_t limit, Offset below,
                                     kafka::HeldRecords& into);
 
@@ -32,6 +34,8 @@ class SlotBoard {
   struct Slot {
     std::mutex mutex;
     kafka::HeldRecords records;  // guarded by mutex
+    TimePoint waiting_since{};   // guarded by mutex: for somebody to take them
+    std::size_t owned = 0;       // guarded by mutex: of the records, from the first, at least
   };
 
   std::vector<Slot> slots_;  // as many as at the start

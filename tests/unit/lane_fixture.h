@@ -122,6 +122,7 @@ class LaneTest : public ::testing::Test {
   std::string topic_;
   const std::string name_ = "lanes";
   WorkerScratch scratch_;
+  std::atomic<std::uint64_t> pulled_{0};
   kafka::ClientHandle client_;
   kafka::QueueHandle queue_;
   std::counting_semaphore<> resumable_{0};
@@ -222,8 +223,9 @@ class LaneTest : public ::testing::Test {
     }
     return std::make_unique<LaneRunner>(
         LaneId{1}, LaneIdentity{topic_, 0, 1},
-        std::make_unique<PartitionInlet>(
-            std::make_unique<kafka::PartitionSource>(client_.get(), partition, log_)),
+        std::make_unique<PartitionInlet>(std::make_unique<kafka::PartitionSource>(
+            client_.get(), partition,
+            std::make_shared<kafka::FetchGate>(client_.get(), partition, pulled_, log_), log_)),
         GenerationUse(new_generation()), LaneTools{name_, counters_, *outbox_, log_},
         [this](LaneRunner&) { resumable_.release(); });
   }
