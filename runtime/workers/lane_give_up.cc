@@ -37,7 +37,7 @@ void LaneRunner::hold_given_up() {
   const auto first = std::ranges::find(given_up, false, &FailedRecord::skipped);
   if (first == given_up.end()) return;
   for (std::size_t i = first->index + 1; i < judgement_.done; ++i) {
-    verdicts_.try_emplace(held_.offset(i), Verdict{true, {}});
+    verdicts_.try_emplace(held_.offset(i), Verdict{.settled = true});
   }
   for (auto it = first; it != given_up.end(); ++it) {
     if (it->skipped) {
@@ -105,7 +105,6 @@ void LaneRunner::settle_dead_letters() {
     return std::ranges::find(failures, offset, &Deliveries::Failure::offset);
   };
   std::optional<std::size_t> first;
-  bool was_trimmed = false;
   for (const FailedRecord& record : judgement_.given_up) {
     const Offset offset = held_.offset(record.index);
     if (record.skipped) continue;
@@ -121,17 +120,15 @@ void LaneRunner::settle_dead_letters() {
                 {"offset", offset},
                 {"dead_letter_topic", settings().dead_letter_topic},
                 {"error", failure->error}});
-    if (!first) {
-      first = record.index;
-      was_trimmed = record.trimmed;
-    }
+    if (!first) first = record.index;
+    Verdict& verdict = verdicts_[offset];
+    verdict = {.too_large = failure->too_large && record.trimmed, .record = record};
     // The topic may take less than the producer: once more with fewer headers.
-    Verdict& verdict = verdicts_[offset] = Verdict{false, record};
     verdict.record.trimmed = record.trimmed || failure->too_large;
   }
   if (!first) return;
   for (std::size_t i = *first; i < judgement_.done; ++i) {
-    verdicts_.try_emplace(held_.offset(i), Verdict{true, {}});
+    verdicts_.try_emplace(held_.offset(i), Verdict{.settled = true});
   }
   const auto failure = failure_of(held_.offset(*first));
   FailedRecord waits;
@@ -140,7 +137,7 @@ void LaneRunner::settle_dead_letters() {
   waits.error = "its dead letter was not delivered: " + failure->error;
   judgement_.done = *first;
   judgement_.failed = std::move(waits);
-  judgement_.stops = failure->too_large && was_trimmed;
+  judgement_.stops = verdicts_.at(held_.offset(*first)).too_large;
 }
 
 }  // namespace moult

@@ -94,13 +94,21 @@ std::shared_ptr<Seat> LaneRunner::leave() {
 
 void LaneRunner::take_seat(std::shared_ptr<Seat> next) {
   sit_down(std::move(next));
-  // What no handler saw is for this generation's settings to judge.
-  std::erase_if(verdicts_, [](const auto& entry) {
-    return !entry.second.settled && entry.second.record.attempts == 0;
-  });
+  std::erase_if(verdicts_, [this](const auto& entry) { return !outlasts(entry.second); });
   seat_->serve(*this);
   const InHandScope scope(seat_->in_hand_for("assigned"));
   seat_->instance()->assigned();
+}
+
+/// Whether what another generation decided goes for the one that the lane went over to.
+bool LaneRunner::outlasts(const Verdict& verdict) const {
+  if (verdict.settled) return true;
+  // What no handler saw is for this generation's settings to judge.
+  if (verdict.record.attempts == 0) return false;
+  const GiveUp action = settings().give_up.action;
+  const bool gives_up = action == GiveUp::kDeadLetter || action == GiveUp::kSkip;
+  // Else its handler has to see the record: the lane would wait where nothing is ever done.
+  return gives_up && !verdict.too_large;
 }
 
 void LaneRunner::retarget(GenerationUse generation) {

@@ -77,14 +77,16 @@ class LaneRunner final : public LaneWork, public LaneHost {
 
   /// A record that needs no handler any more.
   struct Verdict {
-    bool settled = false;  // only its place in the order is left
-    FailedRecord record;   // else it is to be given up
+    bool settled = false;    // only its place in the order is left
+    bool too_large = false;  // for any dead letter
+    FailedRecord record{};   // else it is to be given up
   };
 
   const LaneSettings& settings() const { return seat_->settings(); }
   GenerationTally& tally() const { return seat_->run().tally(); }
 
   void sit_down(std::shared_ptr<Seat> seat);
+  bool outlasts(const Verdict& verdict) const;
 
   // Gathering.
   Step take_batch(WorkerScratch& scratch);

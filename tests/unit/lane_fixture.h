@@ -131,7 +131,8 @@ class LaneTest : public ::testing::Test {
  protected:
   FakeHandler handler_;
   HandlerCounters counters_;
-  LaneSettings settings_;  // before the lane is opened
+  LaneSettings settings_;        // before the lane is opened
+  kafka::Properties producing_;  // likewise, of what it produces
   std::deque<RunningGeneration> generations_;
   std::unique_ptr<LaneRunner> lane_;
   std::size_t waits_ = 0;  // for acknowledgements
@@ -218,8 +219,8 @@ class LaneTest : public ::testing::Test {
     const TopicPartition partition{topic_, 0};
     settings_.limits = limits;
     if (!outbox_) {
-      const kafka::Properties to_broker = {{"bootstrap.servers", broker_->bootstrap_servers()}};
-      outbox_ = std::make_unique<Outbox>(to_broker, log_);
+      producing_["bootstrap.servers"] = broker_->bootstrap_servers();
+      outbox_ = std::make_unique<Outbox>(producing_, log_);
     }
     return std::make_unique<LaneRunner>(
         LaneId{1}, LaneIdentity{topic_, 0, 1},

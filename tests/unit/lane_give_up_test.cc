@@ -30,6 +30,19 @@ class LaneGiveUpTest : public LaneTest {
     return topic;
   }
 
+  /// A dead letter is not delivered, and the next generation gives its record up as `policy` says,
+  /// with a handler that is mended.
+  void reload_with_undelivered(const GiveUpPolicy& policy) {
+    dead_letters_to(std::string(1'000, 'x'));  // no topic can have this name
+    outcome_at(1, MOULT_DEAD_LETTER);
+    open(kWide, objects(4));
+    EXPECT_EQ(turn().next, Next::kFailed);
+    settings_.give_up = policy;
+    outcome_at(1, MOULT_OK);
+    swap_generation();
+    drain();
+  }
+
   /// Gives one record of a batch an outcome, by its offset as tests count them.
   void outcome_at(Offset offset, std::uint32_t code) {
     handler_.consume = [offset, code](const moult_batch& batch) {
@@ -86,6 +99,33 @@ TEST_F(LaneGiveUpTest, ADeadLetterThatIsNotDeliveredIsSentAgainWithoutTheHandler
   EXPECT_EQ(last.done_to, 4) << "the others of its batch were done with";
   EXPECT_EQ(handler_.batches.size(), 1U);
   EXPECT_EQ(counters_.dead_letters, 1U);
+}
+
+TEST_F(LaneGiveUpTest, WhatHasNoDeadLetterAnyMoreTheNextHandlerSees) {
+  reload_with_undelivered({0, GiveUp::kNever});
+  EXPECT_THAT(handler_.offsets(), ElementsAre(ElementsAre(0, 1, 2, 3), ElementsAre(1)))
+      << "the others of its batch were done with";
+  EXPECT_EQ(counters_.records, 4U);
+}
+
+TEST_F(LaneGiveUpTest, WhatIsToStopTheLaneNowTheNextHandlerSeesBefore) {
+  reload_with_undelivered({1, GiveUp::kStop});
+  EXPECT_THAT(handler_.offsets(), ElementsAre(ElementsAre(0, 1, 2, 3), ElementsAre(1)));
+  EXPECT_EQ(counters_.records, 4U);
+}
+
+TEST_F(LaneGiveUpTest, WhatIsTooLargeForADeadLetterTheMendedHandlerSees) {
+  dead_letters_to(letters());
+  producing_["message.max.bytes"] = "1000";
+  outcome_at(1, MOULT_DEAD_LETTER);
+  open(kWide, {"{}", std::string(2'000, 'x'), "{}"});
+  EXPECT_EQ(turn().next, Next::kFailed);
+  EXPECT_EQ(turn(2).next, Next::kStopped) << "nor does it fit with fewer headers";
+  outcome_at(1, MOULT_OK);
+  swap_generation();
+  drain();
+  EXPECT_THAT(handler_.offsets(), ElementsAre(ElementsAre(0, 1, 2), ElementsAre(1)));
+  EXPECT_EQ(counters_.records, 3U);
 }
 
 TEST_F(LaneGiveUpTest, OnProbationWhatWouldBeGivenUpWaitsForTheGenerationBefore) {
