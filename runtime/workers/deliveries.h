@@ -30,7 +30,6 @@ class Deliveries {
   void begin() {
     const std::lock_guard lock(mutex_);
     open_ = 1;
-    asked_ = 0;
     failures_.clear();
   }
 
@@ -39,7 +38,6 @@ class Deliveries {
     const std::lock_guard lock(mutex_);
     if (open_ == 0) return false;
     ++open_;
-    ++asked_;
     return true;
   }
 
@@ -53,12 +51,6 @@ class Deliveries {
     }
     answer();
   }
-  /// Whether anything was asked for since begin().
-  bool any() const {
-    const std::lock_guard lock(mutex_);
-    return asked_ > 0;
-  }
-
   /// What was asked for is asked for otherwise.
   void withdraw() { release(); }
 
@@ -79,10 +71,9 @@ class Deliveries {
 
   const std::function<void()> all_answered_;  // constant after construction
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   // Guarded by mutex_.
   std::size_t open_ = 0;
-  std::size_t asked_ = 0;
   std::vector<Failure> failures_;
 };
 

@@ -360,9 +360,9 @@ bool LaneRunner::consume(std::size_t count, BatchView& view) {
   busy_ = ended - started;
   counters_.filtered.fetch_add(count - choice.size(), std::memory_order_relaxed);
   judgement_ = judge(view.outcomes(), selected_, count, attempt_, settings().give_up, returned_ok);
-  if (deliveries_->any()) waiting_ = Waiting::kTied;
+  waiting_ = Waiting::kTied;  // threads of the plugin may ask until it is closed
   if (!deliveries_->close()) return false;
-  if (waiting_ == Waiting::kTied) settle_tied();
+  settle_tied();
   return true;
 }
 

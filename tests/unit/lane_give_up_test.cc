@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "tests/unit/lane_fixture.h"
 
 namespace moult {
@@ -285,6 +287,27 @@ TEST_F(LaneProduceTest, WhoGivesARecordUpNeedNotDeliverForIt) {
   open(kWide, objects(3));
   EXPECT_EQ(turn().done_to, 3);
   EXPECT_EQ(counters_.skipped, 1U);
+}
+
+TEST_F(LaneProduceTest, WhatAThreadProducesWhileItsCallReturnsCostsNoDeadLetter) {
+  dead_letters_to(letters());
+  std::vector<std::jthread> threads;
+  handler_.consume = [&](const moult_batch& batch) {
+    moult_outcome_at(&batch, 0)->code = MOULT_DEAD_LETTER;
+    threads.emplace_back([this, offset = moult_record_at(&batch, 0)->offset] {
+      moult_message message{};
+      message.struct_size = sizeof message;
+      message.flags = MOULT_PRODUCE_TIED;
+      message.topic = settings_.dead_letter_topic.data();
+      message.topic_size = static_cast<std::uint32_t>(settings_.dead_letter_topic.size());
+      message.tied_offset = offset;
+      lane_->produce(message);  // or it comes too late
+    });
+    return true;
+  };
+  open({.max_records = 1}, objects(20));
+  drain();
+  EXPECT_EQ(counters_.dead_letters, 20U);
 }
 
 TEST_F(LaneProduceTest, ATiedMessageOutsideOfABatchIsRefused) {
