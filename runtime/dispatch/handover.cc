@@ -74,7 +74,8 @@ void Dispatcher::hand_over(Lane& lane, TimePoint now) {
   if (standby.state == Standby::State::kNone) {
     standby = {Standby::State::kCreating, wanted};
     commands_.push_back(CreateStandby{lane.id, wanted});
-  } else if (standby.state == Standby::State::kReady && !handler.prepared && !lane.busy()) {
+  } else if (standby.state == Standby::State::kReady && !handler.prepared) {
+    if (lane.busy()) return hold_back(lane);
     swap(lane, now);
   }
 }

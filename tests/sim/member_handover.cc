@@ -259,10 +259,16 @@ void Member::check_generation(const LaneModel& lane, const RunTurn& turn) {
   expect(!ready || handover.prepared, "a turn begins on an old generation, the new one is ready");
 }
 
-/// Of a lane that is free to go over: it goes, or its standby is on its way, or was refused.
+/// Of a lane that is free to go over: it goes, or its standby is on its way, or was refused. One
+/// that has a turn begins no further batch when it can go.
 void Member::check_handover(const LaneModel& lane) const {
-  if (lane.closing || lane.owed != Owed::kNothing) return;
   const HandoverModel& model = handover(lane.handler);
+  if (lane.closing) return;
+  if (lane.owed == Owed::kTurn && lane.standby.state == Standby::State::kReady) {
+    const bool may_go = !model.prepared && lane.standby.generation == model.active;
+    expect(!may_go || lane.held_back, "a turn that waits may begin on an old generation");
+  }
+  if (lane.owed != Owed::kNothing) return;
   if (lane.is_intake() || !lane.started) {
     expect(lane.generation == model.active, "a lane without an instance stays with an old one");
     return;

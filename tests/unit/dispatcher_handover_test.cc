@@ -238,9 +238,31 @@ TEST_F(DispatcherHandoverTest, AnIdleLaneGoesOverAtOnce) {
 
 TEST_F(DispatcherHandoverTest, ARunningBatchEndsFirstAndNoOtherFollows) {
   script_.ready(1);
-  EXPECT_EQ(script_.activate(2), "");
+  EXPECT_EQ(script_.activate(2), "hold back 1");
   EXPECT_EQ(script_.done(1, Turn().got(0, 5).done_to(5).more()), "swap 1");
   EXPECT_EQ(script_.swapped(1), "run 1 #1");
+}
+
+TEST_F(DispatcherHandoverTest, ATurnThatWaitsForAWorkerBeginsNoBatchOfTheOld) {
+  script_.ready(1);
+  EXPECT_EQ(script_.activate(2), "hold back 1");
+  EXPECT_EQ(script_.done(1, Turn().more()), "swap 1");
+  EXPECT_EQ(script_.swap_refused(1), "run 1 #1") << "a turn of its own: it is held back no more";
+}
+
+TEST_F(DispatcherHandoverTest, WhatIsOnlyPreparedHoldsNothingBack) {
+  script_.discard();
+  script_.ready(1);
+  EXPECT_EQ(script_.prepare(3), "standby 1 of 3");
+  EXPECT_EQ(script_.standby_created(1), "");
+  EXPECT_EQ(script_.activate(3), "hold back 1");
+}
+
+TEST_F(DispatcherHandoverTest, ALaneHeldBackForWhatIsNotWantedAnyMoreGoesOn) {
+  script_.ready(1);
+  script_.activate(2);
+  EXPECT_EQ(script_.activate(1), "drop 1");
+  EXPECT_EQ(script_.done(1, Turn().more()), "run 1 #1");
 }
 
 TEST_F(DispatcherHandoverTest, ALingeringLaneGoesOverWithItsRecords) {
@@ -316,7 +338,7 @@ TEST_F(DispatcherHandoverTest, WithoutAStandbyItIsMadeThen) {
   script_.done(1, Turn());
   EXPECT_EQ(script_.activate(1), "standby 1 of 1");
   EXPECT_EQ(script_.ready(1), "run 1 #1");
-  EXPECT_EQ(script_.standby_created(1), "");
+  EXPECT_EQ(script_.standby_created(1), "hold back 1");
   EXPECT_EQ(script_.done(1, Turn()), "swap 1");
 }
 
@@ -484,7 +506,7 @@ TEST_F(DispatcherSpreadHandoverTest, EachSlotGoesOverByItself) {
   script_.with_prepared(2);
   script_.ready(1);
   script_.done(1, Turn().got(2, 3).fills({0}));
-  EXPECT_EQ(script_.activate(2), "retarget 1 to 2, swap 3");
+  EXPECT_EQ(script_.activate(2), "retarget 1 to 2, hold back 2, swap 3");
   EXPECT_EQ(script_.swapped(3), "run 3 #1");
   EXPECT_EQ(script_.done(2, Turn().finished(2, 3)), "swap 2");
   EXPECT_EQ(script_.tick(), "active 2: 2/3");
