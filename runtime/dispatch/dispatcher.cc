@@ -199,7 +199,6 @@ void Dispatcher::restart_tracking(Lane& lane, Offset offset) {
     lane.spread->settled = lane.spread->taken;
     lane.spread->turns.clear();
     lane.spread->finished_to = 0;
-    lane.spread->went_back = false;
   }
   // An answer to a commit of the old offsets says nothing about the new ones.
   for (auto& [id, offsets] : in_flight_) {
@@ -298,6 +297,7 @@ void Dispatcher::run_if_ready(Lane& lane, TimePoint now) {
       lane.state == LaneState::kIdle || lane.state == LaneState::kLingering;
   if (!lane.ready || !waits_for_records || held_back(lane)) return;
   if (lane.is_intake() && room(lane) == 0) return;
+  if (lane.is_slot() && takes_anew(source_of(lane))) return;
   if (joins_canary(lane)) return swap(lane, now);
   run(lane, now);
 }

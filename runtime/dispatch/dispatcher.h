@@ -191,6 +191,7 @@ class Dispatcher {
   Lane& slot_lane(Lane& intake, SlotIndex slot);
   std::uint64_t room(Lane& intake) const;
   bool slot_runs(const Spread& spread) const;
+  static bool takes_anew(const Lane& intake);
   static void append_family(const Lane& source, std::vector<LaneId>& lanes);
   void drain_spread(Lane& intake, TimePoint now);
   bool holds_back_commit(const Lane& intake, const Lane& slot) const;

@@ -1,6 +1,7 @@
 // Partitions whose records are spread over slots.
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/base/check.h"
 #include "runtime/dispatch/dispatcher.h"
@@ -16,13 +17,15 @@ void Dispatcher::take_in(Lane& intake, const TurnDone& event, TimePoint now) {
     spread.received_to = event.received.end;
     spread.turns.emplace_back(event.received.end, spread.taken);
   }
-  spread.went_back = event.went_back;
+  const bool began_again = std::exchange(spread.went_back, event.went_back);
   if (intake.closing) return;
   for (const SlotFill& fill : event.fills) {
     Lane& lane = slot_lane(intake, fill.slot);
     lane.ready = true;
     run_if_ready(lane, now);
   }
+  if (!began_again) return;
+  for (const auto& [slot, id] : spread.slots) run_if_ready(find(id), now);
 }
 
 Lane& Dispatcher::slot_lane(Lane& intake, SlotIndex slot) {
@@ -58,6 +61,13 @@ bool Dispatcher::slot_runs(const Spread& spread) const {
   return std::ranges::any_of(spread.slots, [&](const auto& entry) {
     return lane(entry.second).state == LaneState::kRunning;
   });
+}
+
+/// What its turn brings is of a log that began again: a slot would take it for records of the one
+/// before.
+bool Dispatcher::takes_anew(const Lane& intake) {
+  return intake.state == LaneState::kRunning && intake.spread->went_back &&
+         intake.tracker.all_finished();
 }
 
 /// A source with its slots, if it has any.

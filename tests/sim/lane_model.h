@@ -122,6 +122,7 @@ struct LaneModel {
   // Of an intake: what was told of its records.
   std::set<Offset> unfinished;
   std::deque<Offset> past_watermark;  // finished or not
+  bool begins_again = false;          // the turn that it was given, with the next log's records
   Offset received_to = 0;
   Offset finished_to = 0;
   std::map<CommitId, Offset> commits;

@@ -124,6 +124,7 @@ class Member {
   void hear_intake(LaneModel& intake, const TurnReport& report);
   void hear_finished(LaneModel& lane, const TurnDone& done);
   bool slot_runs(const LaneModel& intake) const;
+  static bool takes_anew(const LaneModel& intake);
   void check_intake_turn(const LaneModel& intake, const RunTurn& turn) const;
   void check_drain_turn(LaneModel& slot, const RunTurn& turn);
   void check_left_behind(const LaneModel& slot);

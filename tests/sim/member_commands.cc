@@ -128,8 +128,12 @@ void Member::obey(const RunTurn& command) {
   world_.note("  run turn, lane {}, attempt {}", number(command.lane), command.attempt);
   LaneModel& lane = open_lane(command.lane);
   expect(lane.has_instance || lane.is_intake(), "a turn is run without an instance");
-  if (lane.is_intake()) check_intake_turn(lane, command);
+  if (lane.is_intake()) {
+    check_intake_turn(lane, command);
+    lane.begins_again = lane.went_back;
+  }
   if (lane.is_slot()) {
+    expect(!takes_anew(source_of(lane)), "a slot may take what its intake has of the next log");
     expect(command.below <= source_of(lane).received_to, "a slot may take what was not told of");
   }
   expect(!pauses_.at(lane.handler), "a turn starts for a paused handler");
@@ -156,6 +160,11 @@ bool Member::slot_runs(const LaneModel& intake) const {
     const LaneModel& slot = entry.second;
     return slot.is_slot() && slot.source == intake.id && slot.owed == Owed::kTurn;
   });
+}
+
+/// Its records are of a log that began again, and nobody was told of them.
+bool Member::takes_anew(const LaneModel& intake) {
+  return intake.owed == Owed::kTurn && intake.begins_again;
 }
 
 void Member::check_intake_turn(const LaneModel& intake, const RunTurn& turn) const {
@@ -368,7 +377,8 @@ void Member::check_due(const LaneModel& lane) const {
     return;
   }
   expect(lane.has_instance, "a lane without an instance waits for nothing");
-  expect(!lane.signalled, "a lane with a full queue waits for nothing");
+  const bool waits_for_intake = lane.is_slot() && takes_anew(lanes_.at(lane.source));
+  expect(!lane.signalled || waits_for_intake, "a lane with a full queue waits for nothing");
 }
 
 void Member::check_trouble(TimePoint next_tick) const {

@@ -274,6 +274,39 @@ TEST_F(DispatcherSpreadTest, ThatWentBackWaitsForASlotWithNothingToDo) {
   EXPECT_EQ(script_.done(2, Turn()), "take 1 room 10");
 }
 
+TEST_F(DispatcherSpreadTest, ThatWentBackKeepsASlotThatWentOverWaiting) {
+  script_.with_prepared(2);
+  script_.ready(1);
+  script_.done(1, Turn().went_back());
+  script_.done(2, Turn().finished(0, 1).finished(2, 3));
+  EXPECT_EQ(script_.activate(2), "retarget 1 to 2, swap 2, hold back 3");
+  EXPECT_EQ(script_.done(3, Turn().finished(1, 2).finished(3, 4)), "swap 3, take 1 room 10");
+  EXPECT_EQ(script_.swapped(2), "") << "it would take new records for old ones";
+  EXPECT_EQ(script_.done(1, Turn().got(0, 2).fills({1, 1})), "run 2 #1");
+  EXPECT_EQ(script_.swapped(3), "run 3 #1");
+  script_.done(3, Turn().finished(0, 2));
+  EXPECT_EQ(script_.dispatcher().lane(LaneId{1}).tracker.watermark(), 2) << "of the new one";
+}
+
+TEST_F(DispatcherSpreadTest, ThatWentBackKeepsAResumedSlotWaiting) {
+  script_.ready(1);
+  script_.done(1, Turn().went_back());
+  script_.pause(true);
+  script_.done(2, Turn().finished(0, 1).finished(2, 3).more());
+  script_.done(3, Turn().finished(1, 2).finished(3, 4).more());
+  EXPECT_EQ(script_.pause(false), "take 1 room 10");
+  EXPECT_EQ(script_.done(1, Turn().got(0, 1).fills({0})), "run 2 #1, run 3 #1");
+}
+
+TEST_F(DispatcherSpreadTest, ThatWentBackTwiceKeepsNoSlotFromItsRecords) {
+  script_.ready(1);
+  script_.done(1, Turn().went_back());
+  script_.done(2, Turn().finished(0, 1).finished(2, 3));
+  EXPECT_EQ(script_.done(3, Turn().finished(1, 2).finished(3, 4)), "take 1 room 10");
+  EXPECT_EQ(script_.done(1, Turn().got(0, 1).fills({0}).went_back()), "run 2 #1");
+  EXPECT_EQ(script_.done(2, Turn().finished(0, 1)), "take 1 room 10");
+}
+
 // ---- Lanes that gave up, batches past their deadline --------------------------------------------
 
 TEST(DispatcherTroubleTest, AStoppedLaneWaitsForItsPartitionToGo) {
