@@ -1,6 +1,7 @@
 #include "runtime/dispatch/dispatcher.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "runtime/base/check.h"
@@ -79,6 +80,9 @@ void Dispatcher::on(const Lost& event, TimePoint now) {
       if (lane.state != LaneState::kEnded) commands_.push_back(CancelLane{id});
       detach(lane);
     }
+  }
+  for (Release& release : releases_) {
+    if (release.phase != Release::Phase::kDraining) release.earlier = earlier_commits(release);
   }
   commands_.push_back(Unassign{event.partitions});
   advance_releases(now);
@@ -201,8 +205,11 @@ void Dispatcher::restart_tracking(Lane& lane, Offset offset) {
     lane.spread->finished_to = 0;
   }
   // An answer to a commit of the old offsets says nothing about the new ones.
+  const auto old = [&](const CommitOffset& sent) { return sent.lane == lane.id; };
   for (auto& [id, offsets] : in_flight_) {
-    std::erase_if(offsets, [&](const CommitOffset& sent) { return sent.lane == lane.id; });
+    if (std::ranges::none_of(offsets, old)) continue;
+    std::ranges::copy_if(offsets, std::back_inserter(late_[id]), old);
+    std::erase_if(offsets, old);
   }
 }
 
@@ -370,7 +377,7 @@ void Dispatcher::commit_periodically(TimePoint now) {
 
 /// One that never comes back must not keep the offsets that follow from the broker.
 void Dispatcher::give_up_waiting(CommitId id) {
-  late_.emplace(id, in_flight_.at(id));
+  std::ranges::copy(in_flight_.at(id), std::back_inserter(late_[id]));
   settle(id, /*ok=*/false);
 }
 
@@ -378,7 +385,12 @@ void Dispatcher::give_up_waiting(CommitId id) {
 void Dispatcher::settle(CommitId id, bool ok) {
   const auto settled = in_flight_.extract(id);
   if (periodic_commit_ == id) periodic_commit_.reset();
-  if (!settled.empty()) commit_answered(settled.mapped(), ok);
+  if (settled.empty()) return;
+  if (ok) {
+    commit_taken(settled.mapped());
+  } else {
+    commit_failed(settled.mapped());
+  }
 }
 
 /// Periodic commits carry what was not sent yet. The last commit of a release carries all that the
@@ -390,6 +402,7 @@ std::optional<CommitId> Dispatcher::commit(const std::vector<LaneId>& lanes, Kno
     const auto at = lanes_.find(id);
     if (at == lanes_.end() || at->second->detached) continue;
     Lane& lane = *at->second;
+    lane.rewound = false;
     const auto offset = lane.past(known == Known::kSent ? lane.sent : lane.acknowledged);
     if (!offset) continue;
     command.offsets.push_back({id, lane.partition, *offset});
@@ -403,43 +416,51 @@ std::optional<CommitId> Dispatcher::commit(const std::vector<LaneId>& lanes, Kno
 }
 
 void Dispatcher::on(const CommitDone& event, TimePoint now) {
-  if (const auto late = late_.extract(event.commit); !late.empty()) {
-    if (event.ok) commit_came_late(late.mapped());
-  } else {
-    settle(event.commit, event.ok);
+  if (const auto late = late_.extract(event.commit); !late.empty() && event.ok) {
+    commit_taken(late.mapped());
   }
+  settle(event.commit, event.ok);
   advance_releases(now);
 }
 
-/// It was tried again until it got through, perhaps behind commits that were sent after it: then it
-/// has taken their place at the broker, which keeps what came last.
-void Dispatcher::commit_came_late(const std::vector<CommitOffset>& offsets) {
-  for (const CommitOffset& late : offsets) {
-    const auto at = lanes_.find(late.lane);
-    if (at == lanes_.end() || at->second->detached) continue;
-    Lane& lane = *at->second;
+/// The broker keeps what came last. That may be one that was tried again until it got through
+/// behind commits that were sent after it: then it has taken their place.
+void Dispatcher::commit_taken(const std::vector<CommitOffset>& offsets) {
+  for (const CommitOffset& taken : offsets) {
+    // Not by the lane: the partition may have come back, and have another one.
+    const auto at = current_.find(taken.partition);
+    if (at == current_.end()) continue;
+    Lane& lane = find(at->second);
     // Offsets from before the partition went back count as none: anything goes past them.
     const auto watermark = lane.tracker.watermark();
-    const bool comparable = watermark && late.offset <= *watermark;
-    lane.acknowledged = comparable ? std::optional(late.offset) : std::nullopt;
+    const bool comparable = watermark && taken.offset <= *watermark;
+    const auto before = lane.acknowledged;
+    lane.acknowledged = comparable ? std::optional(taken.offset) : std::nullopt;
+    if (lane.acknowledged < before) lane.rewound = true;
+    if (is_under_way(lane)) continue;
     lane.sent = lane.acknowledged;
     if (lane.past(lane.sent)) dirty_.insert(lane.id);
   }
 }
 
-/// What a failed commit carried has to be sent again, unless a later one carries it too.
-void Dispatcher::commit_answered(const std::vector<CommitOffset>& offsets, bool ok) {
-  for (const CommitOffset& answered : offsets) {
-    const auto at = lanes_.find(answered.lane);
+/// What was sent last for the lane.
+bool Dispatcher::is_under_way(const Lane& lane) const {
+  return std::ranges::any_of(in_flight_, [&](const auto& commit) {
+    return std::ranges::any_of(commit.second, [&](const CommitOffset& sent) {
+      return sent.lane == lane.id && sent.offset == lane.sent;
+    });
+  });
+}
+
+/// It has to be sent again, unless a later one carries it too.
+void Dispatcher::commit_failed(const std::vector<CommitOffset>& offsets) {
+  for (const CommitOffset& failed : offsets) {
+    const auto at = lanes_.find(failed.lane);
     if (at == lanes_.end() || at->second->detached) continue;
     Lane& lane = *at->second;
-    if (ok) {
-      lane.acknowledged = std::max(lane.acknowledged, std::optional(answered.offset));
-      lane.sent = std::max(lane.sent, lane.acknowledged);
-    } else if (lane.sent == answered.offset) {
-      lane.sent = lane.acknowledged;
-      dirty_.insert(lane.id);
-    }
+    if (lane.sent != failed.offset) continue;
+    lane.sent = lane.acknowledged;
+    dirty_.insert(lane.id);
   }
 }
 

@@ -106,13 +106,20 @@ class Dispatcher {
  private:
   /// Partitions on their way out: drained, then committed, then released.
   struct Release {
-    enum class Phase : std::uint8_t { kDraining, kCommitting, kDone };
+    enum class Phase : std::uint8_t {
+      kDraining,
+      kQueued,  // until the commits before its own are answered, which might overtake it
+      kCommitting,
+      kDone
+    };
 
     std::vector<LaneId> lanes;
     std::vector<TopicPartition> partitions;  // to unassign; none when it is the stop's
     bool stop = false;
     Phase phase = Phase::kDraining;
     TimePoint deadline;              // of the phase
+    TimePoint commit_deadline;       // once drained
+    std::set<CommitId> earlier;      // commits that might take the place of its own
     std::optional<CommitId> commit;  // under way in kCommitting
   };
 
@@ -212,8 +219,13 @@ class Dispatcher {
   bool drained(const Release& release) const;
   bool is_open(LaneId id) const;
   std::vector<LaneId> busy_lanes() const;
-  void hurry(Release& release);
+  void hurry(Release& release, TimePoint now);
   void finish_drain(Release& release, TimePoint now);
+  void send_commit(Release& release);
+  void commit_again_if_rewound(Release& release);
+  std::set<CommitId> earlier_commits(const Release& release) const;
+  bool any_under_way(const std::set<CommitId>& commits) const;
+  bool all_answered(const Release& release) const;
   void finish(Release& release);
 
   void commit_periodically(TimePoint now);
@@ -221,8 +233,9 @@ class Dispatcher {
   std::optional<CommitId> commit(const std::vector<LaneId>& lanes, Known known);
   void give_up_waiting(CommitId id);
   void settle(CommitId id, bool ok);
-  void commit_came_late(const std::vector<CommitOffset>& offsets);
-  void commit_answered(const std::vector<CommitOffset>& offsets, bool ok);
+  void commit_taken(const std::vector<CommitOffset>& offsets);
+  void commit_failed(const std::vector<CommitOffset>& offsets);
+  bool is_under_way(const Lane& lane) const;
 
   // Constant after construction.
   const DispatcherOptions options_;

@@ -94,6 +94,7 @@ struct Lane {
   OffsetTracker tracker;
   std::optional<Offset> sent;          // the last offset on its way to the broker, or there
   std::optional<Offset> acknowledged;  // what the broker has
+  bool rewound = false;                // an earlier commit took the place of what was sent since
   std::optional<Offset> finished_to;   // where finished records brought the watermark
 
   bool ready = false;  // its partition queue may hold records

@@ -6,6 +6,13 @@
 #include "runtime/dispatch/dispatcher.h"
 
 namespace moult {
+namespace {
+
+TimePoint halfway(TimePoint from, TimePoint to) {
+  return from + std::max(to - from, Duration{0}) / 2;
+}
+
+}  // namespace
 
 /// Asks a lane to end: at once when no worker has it, else after its turn. The lanes of a spread
 /// end together (see drain_spread), unless their partition is lost.
@@ -90,9 +97,14 @@ void Dispatcher::advance(Release& release, TimePoint now) {
   if (release.phase == Release::Phase::kDraining && (drained(release) || now >= release.deadline)) {
     finish_drain(release, now);
   }
-  if (release.phase != Release::Phase::kCommitting || waits_for_others(release)) return;
-  const bool answered = !release.commit || !in_flight_.contains(*release.commit);
-  if (answered || now >= release.deadline) finish(release);
+  if (release.phase == Release::Phase::kQueued &&
+      (!any_under_way(release.earlier) || now >= release.deadline)) {
+    send_commit(release);
+  }
+  if (release.phase != Release::Phase::kCommitting) return;
+  if (now < release.deadline) commit_again_if_rewound(release);
+  if (waits_for_others(release)) return;
+  if (all_answered(release) || now >= release.deadline) finish(release);
 }
 
 /// The stop is the last to go: the poller closes the consumer when it is over. The others are
@@ -130,14 +142,62 @@ void Dispatcher::finish_drain(Release& release, TimePoint now) {
     if (!lane.busy()) end(lane);
     commands_.push_back(CancelLane{id});
   }
+  release.commit_deadline = commit_by(now + options_.commit_timeout);
+  release.deadline = halfway(now, release.commit_deadline);
+  release.earlier = earlier_commits(release);
+  release.phase = Release::Phase::kQueued;
+}
+
+/// As late as half of the time is over: the broker is to have the rest for this one.
+void Dispatcher::send_commit(Release& release) {
   release.commit = commit(release.lanes, Known::kAcknowledged);
-  release.deadline = commit_by(now + options_.commit_timeout);
+  release.earlier = earlier_commits(release);
+  release.deadline = release.commit_deadline;
   release.phase = Release::Phase::kCommitting;
+}
+
+void Dispatcher::commit_again_if_rewound(Release& release) {
+  const auto is_rewound = [&](LaneId id) {
+    const auto at = lanes_.find(id);
+    return at != lanes_.end() && at->second->rewound;
+  };
+  if (std::ranges::any_of(release.lanes, is_rewound)) {
+    release.commit = commit(release.lanes, Known::kAcknowledged);
+  }
+}
+
+/// Commits under way with another offset of one of its partitions. One that librdkafka tries again
+/// may get through behind those that were sent after it.
+std::set<CommitId> Dispatcher::earlier_commits(const Release& release) const {
+  const std::set<LaneId> lanes(release.lanes.begin(), release.lanes.end());
+  const auto differs = [&](const CommitOffset& sent) {
+    const auto at = current_.find(sent.partition);
+    if (at == current_.end() || !lanes.contains(at->second)) return false;
+    const auto watermark = lane(at->second).tracker.watermark();
+    return watermark && *watermark != sent.offset;
+  };
+  std::set<CommitId> earlier;
+  for (const auto* commits : {&in_flight_, &late_}) {
+    for (const auto& [id, offsets] : *commits) {
+      if (id != release.commit && std::ranges::any_of(offsets, differs)) earlier.insert(id);
+    }
+  }
+  return earlier;
+}
+
+bool Dispatcher::any_under_way(const std::set<CommitId>& commits) const {
+  return std::ranges::any_of(
+      commits, [&](CommitId id) { return in_flight_.contains(id) || late_.contains(id); });
+}
+
+bool Dispatcher::all_answered(const Release& release) const {
+  const bool waits = release.commit && in_flight_.contains(*release.commit);
+  return !waits && !any_under_way(release.earlier);
 }
 
 void Dispatcher::finish(Release& release) {
   release.phase = Release::Phase::kDone;
-  if (release.commit) settle(*release.commit, /*ok=*/false);
+  if (release.commit && in_flight_.contains(*release.commit)) give_up_waiting(*release.commit);
   if (release.stop) {
     commands_.push_back(Stopped{busy_lanes()});
     return;
@@ -192,7 +252,7 @@ void Dispatcher::on(const Stop& event, TimePoint now) {
   stop_deadline_ = event.deadline;
   stop_commit_deadline_ = std::min(event.commit_deadline, event.deadline + options_.commit_timeout);
   quiet_ = true;
-  for (Release& release : releases_) hurry(release);
+  for (Release& release : releases_) hurry(release, now);
   Release release;
   release.stop = true;
   release.deadline = event.deadline;
@@ -203,10 +263,15 @@ void Dispatcher::on(const Stop& event, TimePoint now) {
 }
 
 /// Cuts what is under way to the time that the stop leaves.
-void Dispatcher::hurry(Release& release) {
-  const bool draining = release.phase == Release::Phase::kDraining;
-  release.deadline = draining ? drain_by(release.deadline) : commit_by(release.deadline);
-  if (!draining) return;
+void Dispatcher::hurry(Release& release, TimePoint now) {
+  if (release.phase != Release::Phase::kDraining) {
+    release.commit_deadline = commit_by(release.commit_deadline);
+    const bool queued = release.phase == Release::Phase::kQueued;
+    const TimePoint by = queued ? halfway(now, release.commit_deadline) : release.commit_deadline;
+    release.deadline = std::min(release.deadline, by);
+    return;
+  }
+  release.deadline = drain_by(release.deadline);
   for (const LaneId id : release.lanes) {
     const auto at = lanes_.find(id);
     if (at != lanes_.end()) at->second->close_deadline = release.deadline;

@@ -12,6 +12,7 @@ Broker::Fate Broker::draw_fate() {
   if (world_.random.chance(world_.faults.commit_lost)) {
     return world_.random.chance(0.5) ? Fate::kRequestLost : Fate::kAnswerLost;
   }
+  if (world_.random.chance(world_.faults.commit_retried)) return Fate::kRetried;
   return Fate::kFine;
 }
 
@@ -23,12 +24,16 @@ void Broker::commit(CommitRequest request, Answer answer) {
                               : random.between(microseconds(100), microseconds(5000));
   const Duration back = random.between(microseconds(100), microseconds(5000));
   last_applied_ = std::max(last_applied_, world_.schedule.now() + there);
-  world_.schedule.at(last_applied_, [this, fate, back, request = std::move(request),
-                                     generation = member_generation_, answer = std::move(answer)] {
+  TimePoint applied = last_applied_;
+  // Those that are sent before it comes again overtake it.
+  if (fate == Fate::kRetried) applied += random.between(milliseconds(10), milliseconds(3000));
+  world_.schedule.at(applied, [this, fate, back, request = std::move(request),
+                               generation = member_generation_, answer = std::move(answer)] {
     if (fate == Fate::kRequestLost) return;
     const bool ok = fate != Fate::kFails && apply(request, generation);
     if (fate == Fate::kAnswerLost) return;
-    world_.schedule.after(back, [ok, answer] { answer(ok); });
+    last_answered_ = std::max(last_answered_, world_.schedule.now() + back);
+    world_.schedule.at(last_answered_, [ok, answer] { answer(ok); });
   });
 }
 

@@ -18,8 +18,10 @@ struct CommitRequest {
   std::vector<Part> parts;
 };
 
-/// The group coordinator: takes commits of the current generation, in the order they were sent;
-/// late, failing or losing them as the history's faults have it.
+/// The group coordinator: takes commits of the current generation, late, failing or losing them as
+/// the history's faults have it. They keep the order in which they were sent, but for one that the
+/// client had to try again: others that were sent before its answer may come first. Answers
+/// come in the order in which commits were taken.
 class Broker {
  public:
   explicit Broker(World& world) : world_(world) {}
@@ -34,7 +36,7 @@ class Broker {
   void evict() { ++generation_; }
 
  private:
-  enum class Fate { kFine, kFails, kRequestLost, kAnswerLost };
+  enum class Fate { kFine, kFails, kRetried, kRequestLost, kAnswerLost };
 
   Fate draw_fate();
   bool apply(const CommitRequest& request, std::uint64_t generation);
@@ -43,6 +45,7 @@ class Broker {
   std::uint64_t generation_ = 1;
   std::uint64_t member_generation_ = 1;
   TimePoint last_applied_{};
+  TimePoint last_answered_{};
 };
 
 }  // namespace moult::sim

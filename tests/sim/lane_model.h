@@ -104,8 +104,9 @@ struct LaneModel {
   Duration deadline{0};     // its handler's, when its turn began
   TimePoint deadline_at{};  // when somebody is to look at its batch
   bool ended = false;
-  bool released = false;   // its partition was unassigned
-  bool signalled = false;  // its queue is not empty, and no turn was run since
+  std::optional<TimePoint> over_since;  // ended or cancelled
+  bool released = false;                // its partition was unassigned
+  bool signalled = false;               // its queue is not empty, and no turn was run since
   std::uint32_t create_failures = 0;
   std::optional<TimePoint> not_before;  // backoff
   std::optional<TimePoint> due;         // backoff, linger
@@ -126,6 +127,7 @@ struct LaneModel {
   Offset received_to = 0;
   Offset finished_to = 0;
   std::map<CommitId, Offset> commits;
+  std::set<CommitId> unanswered;  // of these
   TimePoint last_commit_at{};
   bool last_commit_answered = true;
   bool last_commit_ok = true;

@@ -355,13 +355,16 @@ void Member::hear(const LaneEnded& ended) {
   LaneModel& lane = open_lane(ended.lane);
   lane.owed = Owed::kNothing;
   lane.ended = true;
+  if (!lane.over_since) lane.over_since = world_.schedule.now();
 }
 
 void Member::hear(const CommitDone& done) {
   world_.note("commit {}: answered {}", static_cast<std::size_t>(done.commit), done.ok);
+  --commits_under_way_;
   for (auto& [id, lane] : lanes_) {
     const auto at = lane.commits.find(done.commit);
     if (at == lane.commits.end()) continue;
+    lane.unanswered.erase(done.commit);
     // An earlier commit of the same offset is as good as the last one.
     const bool same = at->second == lane.last_offset;
     const bool last = std::next(at) == lane.commits.end();

@@ -131,7 +131,9 @@ class Member {
   void give(LaneModel& lane, Owed task);
   void check_offset(LaneModel& lane, Offset offset);
   void check_release(LaneModel& lane);
+  TimePoint commit_deadline(const LaneModel& lane) const;
   void check_wait_for_commit(const LaneModel& lane) const;
+  void check_committed(const LaneModel& lane);
   void check_due(const LaneModel& lane) const;
   void check_bounds() const;
   void check_handlers() const;
@@ -179,7 +181,7 @@ class Member {
   bool stopped_ = false;
   bool quiet_ = false;
   bool stopping_ = false;
-  std::size_t commits_under_way_ = 0;
+  std::size_t commits_under_way_ = 0;  // or their answers
   std::size_t standbys_under_way_ = 0;
 
   std::vector<Mail> mail_;

@@ -226,6 +226,7 @@ void Member::obey(const CancelLane& command) {
              (stop_deadline_ && now >= *stop_deadline_),
          "a lane is cancelled before its deadline");
   lane.cancelled = true;
+  if (!lane.over_since) lane.over_since = now;
   workers_.cancelled(lane);
 }
 
@@ -291,6 +292,7 @@ void Member::obey(const Commit& command) {
     expect(seen.insert(lane.partition).second, "a partition is twice in one commit");
     check_offset(lane, part.offset);
     lane.commits.emplace(command.commit, part.offset);
+    lane.unanswered.insert(command.commit);
     lane.last_commit_at = world_.schedule.now();
     lane.last_commit_answered = lane.last_commit_ok = false;
     request.parts.push_back({lane.partition, part.offset, lane.told_incarnation});
@@ -298,18 +300,34 @@ void Member::obey(const Commit& command) {
   expect(!seen.empty(), "an empty commit");
   ++commits_under_way_;
   broker_.commit(std::move(request), [this, id = command.commit, alive = alive_](bool ok) {
-    if (!*alive) return;
-    --commits_under_way_;
-    post(CommitDone{id, ok});
+    if (*alive) post(CommitDone{id, ok});
   });
 }
 
-/// The last commit of a partition on its way out has to be waited for, as long as that is bounded.
+/// Until when the commits of a partition on its way out are waited for.
+TimePoint Member::commit_deadline(const LaneModel& lane) const {
+  const TimePoint since = lane.over_since.value_or(lane.last_commit_at);
+  return std::min(since + world_.settings.dispatcher.commit_timeout, stop_commit_deadline_);
+}
+
 void Member::check_wait_for_commit(const LaneModel& lane) const {
-  const TimePoint until = std::min(lane.last_commit_at + world_.settings.dispatcher.commit_timeout,
-                                   stop_commit_deadline_);
-  expect(lane.last_commit_answered || world_.schedule.now() >= until,
+  expect(lane.last_commit_answered || world_.schedule.now() >= commit_deadline(lane),
          "a partition is released before its last commit was answered");
+}
+
+/// The group goes on where the last commit of a partition on its way out says.
+void Member::check_committed(const LaneModel& lane) {
+  if (!lane.last_offset || lane.disturbed) return;
+  Partition& partition = world_.partitions[lane.partition];
+  const bool overtakes = std::ranges::any_of(
+      lane.unanswered, [&](CommitId id) { return lane.commits.at(id) != lane.last_offset; });
+  const bool rewound = lane.last_commit_ok && partition.committed() != lane.last_offset;
+  if (world_.schedule.now() >= commit_deadline(lane)) {
+    if (overtakes || rewound) partition.excuse();
+    return;
+  }
+  expect(!overtakes, "a commit is under way that may take the place of a release's");
+  expect(!rewound, "a release leaves the group behind its last commit");
 }
 
 void Member::check_release(LaneModel& lane) {
@@ -318,6 +336,8 @@ void Member::check_release(LaneModel& lane) {
   const bool overstays = lane.cancelled || !lane.ended;
   if (lost || lane.evicted || !lane.last_commit_ok || overstays) {
     world_.partitions[lane.partition].excuse();
+  } else if (!lane.is_slot()) {
+    check_committed(lane);
   }
 }
 

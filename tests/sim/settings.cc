@@ -23,6 +23,7 @@ Faults draw_faults(Random& random) {
   faults.commit_fails = sometimes(random, 0.15);
   faults.commit_lost = sometimes(random, 0.05);
   faults.commit_slow = sometimes(random, 0.15);
+  faults.commit_retried = sometimes(random, 0.15);
   faults.rebalance = random.chance(0.8) ? 0.12 : 0.02;
   faults.reload = random.chance(0.6) ? 0.15 : 0;
   faults.pause = sometimes(random, 0.08);

@@ -24,6 +24,7 @@ struct Faults {
   double commit_fails = 0;
   double commit_lost = 0;
   double commit_slow = 0;
+  double commit_retried = 0;
   // Of one step of the world.
   double rebalance = 0;
   double reload = 0;   // of one handler

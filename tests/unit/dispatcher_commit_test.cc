@@ -164,5 +164,129 @@ TEST(DispatcherCommitTest, AnEarlierAnswerDoesNotTakeBackALaterOne) {
   EXPECT_EQ(script.pass(1min), "") << "the broker has it";
 }
 
+TEST(DispatcherCommitTest, AReleaseCommitsBehindWhatIsUnderWay) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  EXPECT_EQ(script.pass(0ms), "commit 1: 1@5");
+  script.work(1, 5, 8);
+  script.stop(10s);
+  EXPECT_EQ(script.ended(1), "") << "the broker would keep the one that comes last";
+  EXPECT_EQ(script.committed(1), "commit 2: 1@8");
+  EXPECT_EQ(script.committed(2), "stopped");
+}
+
+TEST(DispatcherCommitTest, AReleaseCommitsAgainWhatAnEarlierOneFailedToCommit) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  script.pass(0ms);
+  script.work(1, 5, 8);
+  script.revoke({0});
+  EXPECT_EQ(script.ended(1), "");
+  EXPECT_EQ(script.commit_failed(1), "commit 2: 1@8");
+  EXPECT_EQ(script.committed(2), "close 1, unassign p0");
+}
+
+TEST(DispatcherCommitTest, AReleaseDoesNotWaitForOtherPartitionsCommits) {
+  Script script;
+  script.with_idle_lanes(2);
+  script.work(1, 0, 5);
+  EXPECT_EQ(script.pass(0ms), "commit 1: 1@5");
+  script.work(1, 5, 8);
+  script.work(2, 0, 3);
+  script.revoke({1});
+  EXPECT_EQ(script.ended(2), "commit 2: 2@3");
+}
+
+TEST(DispatcherCommitTest, AReleaseDoesNotWaitForLostPartitionsCommits) {
+  Script script;
+  script.with_idle_lanes(2);
+  script.work(1, 0, 5);
+  EXPECT_EQ(script.pass(0ms), "commit 1: 1@5");
+  script.work(1, 5, 8);
+  script.work(2, 0, 3);
+  script.stop(10s);
+  script.ended(2);
+  script.lose({0});
+  EXPECT_EQ(script.ended(1), "close 1, commit 2: 2@3");
+}
+
+TEST(DispatcherCommitTest, AReleaseWaitsForHalfOfItsCommitsTime) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  script.pass(0ms);
+  script.work(1, 5, 8);
+  script.stop(10s, 0s);
+  EXPECT_EQ(script.pass(1s), "");
+  EXPECT_EQ(script.ended(1), "");
+  EXPECT_EQ(script.wait(), 2500ms);
+  EXPECT_EQ(script.pass(2500ms), "commit 2: 1@8");
+  EXPECT_EQ(script.wait(), 2500ms);
+  EXPECT_EQ(script.pass(2500ms), "stopped");
+}
+
+TEST(DispatcherCommitTest, AReleaseThatWaitsIsCutToTheTimeOfTheStop) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  script.pass(0ms);
+  script.work(1, 5, 8);
+  script.revoke({0});
+  EXPECT_EQ(script.ended(1), "");
+  EXPECT_EQ(script.stop(1s, 1s), "");
+  EXPECT_EQ(script.pass(1s), "commit 2: 1@8") << "half of what is left";
+  EXPECT_EQ(script.pass(1s), "close 1, unassign p0, stopped");
+}
+
+TEST(DispatcherCommitTest, AReleaseWaitsForOneThatWasGivenUp) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  EXPECT_EQ(script.pass(0ms), "commit 1: 1@5");
+  script.work(1, 5, 8);
+  EXPECT_EQ(script.pass(5s), "commit 2: 1@8");
+  script.committed(2);
+  script.stop(10s);
+  EXPECT_EQ(script.ended(1), "");
+  EXPECT_EQ(script.committed(1), "commit 3: 1@8");
+  EXPECT_EQ(script.committed(3), "stopped");
+}
+
+TEST(DispatcherCommitTest, AReleaseCommitsOnceMoreWhenItsCommitWasOvertaken) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  script.pass(0ms);
+  script.work(1, 5, 8);
+  script.stop(10s);
+  script.ended(1);
+  EXPECT_EQ(script.pass(2500ms), "commit 2: 1@8");
+  EXPECT_EQ(script.committed(2), "") << "the first one may still take its place";
+  EXPECT_EQ(script.committed(1), "commit 3: 1@8");
+  EXPECT_EQ(script.committed(3), "stopped");
+}
+
+TEST(DispatcherCommitTest, AFailedCommitOfAReleaseIsNotSentAgain) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  script.stop(10s);
+  EXPECT_EQ(script.ended(1), "commit 1: 1@5");
+  EXPECT_EQ(script.commit_failed(1), "stopped");
+}
+
+TEST(DispatcherCommitTest, OneFromBeforeThePartitionWentBackIsWaitedForToo) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 100, 105);
+  EXPECT_EQ(script.pass(0ms), "commit 1: 1@105");
+  script.work(1, 0, 3);
+  script.stop(10s);
+  EXPECT_EQ(script.ended(1), "");
+  EXPECT_EQ(script.committed(1), "commit 2: 1@3");
+}
+
 }  // namespace
 }  // namespace moult::dispatch_test
