@@ -207,7 +207,7 @@ void Round::produce() {
     }
     std::this_thread::sleep_until(next);
   }
-  producer_.flush();
+  producer_.flush(kSettleBound);  // replicas catch up after the last broker has come back
 }
 
 /// A sample that a broker's end cost is left out.

@@ -4,11 +4,12 @@
 
 #include <array>
 #include <stdexcept>
+#include <utility>
 
 namespace moult::testing {
 namespace {
 
-constexpr int kFlushMs = 30'000;
+constexpr int kAnswerMs = 30'000;
 constexpr int kPauseMs = 20;
 constexpr int kMostUnknown = 500;
 
@@ -47,12 +48,12 @@ Producer::Producer(const std::string& bootstrap, const Properties& properties) {
   rd_kafka_conf_set_opaque(conf.get(), this);
   rd_kafka_conf_set_dr_msg_cb(conf.get(), delivery_callback);
   client_ = require_client(RD_KAFKA_PRODUCER, std::move(conf));
-  if (all.contains("transactional.id")) check(rd_kafka_init_transactions(client_.get(), kFlushMs));
+  if (all.contains("transactional.id")) check(rd_kafka_init_transactions(client_.get(), kAnswerMs));
 }
 
 Producer::~Producer() {
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-  rd_kafka_flush(client_.get(), kFlushMs);
+  rd_kafka_flush(client_.get(), kAnswerMs);
 }
 
 std::int64_t Producer::send(const NewRecord& record) {
@@ -97,7 +98,7 @@ bool Producer::passes(rd_kafka_resp_err_t code, const std::string& topic) {
   if (code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || ++unknown_ > kMostUnknown) return false;
   const kafka::TopicHandle handle(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
   const rd_kafka_metadata_t* metadata = nullptr;
-  if (rd_kafka_metadata(client_.get(), 0, handle.get(), &metadata, kFlushMs) ==
+  if (rd_kafka_metadata(client_.get(), 0, handle.get(), &metadata, kAnswerMs) ==
       RD_KAFKA_RESP_ERR_NO_ERROR) {
     rd_kafka_metadata_destroy(metadata);
   }
@@ -112,9 +113,18 @@ void Producer::send_sequence(const std::string& topic, int partitions, int count
   flush();
 }
 
-void Producer::flush() {
-  const auto code = rd_kafka_flush(client_.get(), kFlushMs);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(rd_kafka_err2str(code));
+/// However much is queued: only a time without any answer is too long.
+void Producer::flush(Duration silence) {
+  const int wait_ms = static_cast<int>(to_ms(silence));
+  int left = rd_kafka_outq_len(client_.get());
+  for (;;) {
+    const auto code = rd_kafka_flush(client_.get(), wait_ms);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+    const int before = std::exchange(left, rd_kafka_outq_len(client_.get()));
+    if (code != RD_KAFKA_RESP_ERR__TIMED_OUT || left >= before) {
+      throw std::runtime_error(rd_kafka_err2str(code));
+    }
+  }
   if (!refused_.empty()) throw std::runtime_error("a record was refused: " + refused_);
 }
 
@@ -125,14 +135,14 @@ void Producer::begin() {
 
 void Producer::commit() {
   flush();
-  check(rd_kafka_commit_transaction(client_.get(), kFlushMs));
+  check(rd_kafka_commit_transaction(client_.get(), kAnswerMs));
   in_transaction_ = false;
   produced_.merge(uncommitted_);
 }
 
 void Producer::abort() {
   flush();
-  check(rd_kafka_abort_transaction(client_.get(), kFlushMs));
+  check(rd_kafka_abort_transaction(client_.get(), kAnswerMs));
   in_transaction_ = false;
   uncommitted_.clear();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -7,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/base/time.h"
 #include "runtime/dispatch/types.h"
 #include "runtime/kafka/handles.h"
 #include "tests/support/admin.h"
@@ -49,8 +51,9 @@ class Producer {
   std::int64_t send(const NewRecord& record);
   /// `count` records, spread over the partitions by turns; returns when all are acknowledged.
   void send_sequence(const std::string& topic, int partitions, int count, std::size_t size = 0);
-  /// Waits until the broker has acknowledged everything sent; throws when it refused something.
-  void flush();
+  /// Waits until the broker has acknowledged everything sent; throws when it refused something, or
+  /// acknowledged nothing for a time of `silence`.
+  void flush(Duration silence = std::chrono::seconds(30));
 
   /// How many records the broker has. Of one that was sent again it may not say where: then
   /// produced() has it in a wrong place.
