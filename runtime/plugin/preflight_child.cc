@@ -252,8 +252,13 @@ void try_plugin(const PreflightRequest& request, const Report& report) {
   std::thread([] {}).join();
   const ProcessState before = ProcessState::take();
   auto generation = load(request, unloads, log, report);
-  std::thread worker([&]() noexcept { LaneTrial(*generation, request, report).run(); });
+  pid_t worker_thread = 0;
+  std::thread worker([&]() noexcept {
+    worker_thread = ::gettid();
+    LaneTrial(*generation, request, report).run();
+  });
   worker.join();
+  await_end_of(worker_thread, kThreadEndBound);
   const std::string threads = new_threads(before, ProcessState::take());
   report.step(PreflightStep::kUnload);
   if (!threads.empty()) report.say("threads", threads);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <string.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
@@ -30,6 +31,14 @@ std::vector<int> numbers_in(const char* folder) {
 std::set<pid_t> read_threads() {
   const std::vector<int> tasks = numbers_in("/proc/self/task");
   return {tasks.begin(), tasks.end()};
+}
+
+template <typename Condition>
+void await_threads(Duration bound, const Condition& condition) {
+  const TimePoint deadline = Clock::now() + bound;
+  while (!condition(read_threads()) && Clock::now() < deadline) {
+    std::this_thread::sleep_for(Milliseconds(1));
+  }
 }
 
 std::map<int, std::string> read_descriptors() {
@@ -121,16 +130,13 @@ std::string new_mappings(const ProcessState& before, const ProcessState& after) 
   return joined(words);
 }
 
+void await_end_of(pid_t thread, Duration bound) {
+  await_threads(bound, [&](const auto& threads) { return !threads.contains(thread); });
+}
+
 void await_thread_ends(const ProcessState& before, Duration bound) {
-  const TimePoint deadline = Clock::now() + bound;
-  while (Clock::now() < deadline) {
-    bool all_ended = true;
-    for (const pid_t thread : read_threads()) {
-      all_ended = all_ended && before.threads.contains(thread);
-    }
-    if (all_ended) return;
-    std::this_thread::sleep_for(Milliseconds(1));
-  }
+  await_threads(
+      bound, [&](const auto& threads) { return std::ranges::includes(before.threads, threads); });
 }
 
 }  // namespace moult

@@ -32,8 +32,10 @@ std::string new_descriptors(const ProcessState& before, const ProcessState& afte
 std::string new_handlers(const ProcessState& before, const ProcessState& after);
 std::string new_mappings(const ProcessState& before, const ProcessState& after);
 
-/// A thread that was joined may be seen a moment longer: the kernel wakes who joins it before it
-/// forgets it. Waits until no thread is there that wasn't in `before`, for `bound` at most.
+// A thread that was joined may be seen a moment longer: the kernel wakes who joins it before it
+// forgets it. These wait, for `bound` at most, until that one is gone, or until no thread is there
+// that wasn't in `before`.
+void await_end_of(pid_t thread, Duration bound);
 void await_thread_ends(const ProcessState& before, Duration bound);
 
 }  // namespace moult
