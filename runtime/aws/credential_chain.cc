@@ -62,9 +62,9 @@ Result<Credentials> find_credentials(const CredentialPlaces& places, const std::
       Found found = place(places);
       if (!found || *found) return found;
     }
-    Found found = from_container(places.environment, stop);
+    Found found = from_container(places.environment, places.timeout, stop);
     if (!found || *found) return found;
-    return from_instance(places.environment, stop);
+    return from_instance(places.environment, places.timeout, stop);
   };
   auto found = find();
   if (!found) return failure("AWS credentials: " + found.error().message);

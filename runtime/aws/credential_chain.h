@@ -1,10 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <stop_token>
 #include <string>
 
 #include "runtime/aws/credentials.h"
 #include "runtime/aws/environment.h"
+#include "runtime/aws/http.h"
 #include "runtime/base/result.h"
 
 namespace moult::aws {
@@ -20,6 +22,7 @@ namespace moult::aws {
 struct CredentialPlaces {
   Environment environment;
   std::string profile = {};
+  std::chrono::milliseconds timeout = kAnswerTimeout;  // of each question to a service
 };
 
 /// Asks anew at each call: services give out others before those that they gave have ended. Blocks

@@ -91,6 +91,7 @@ Result<std::optional<Credentials>> credentials_in(const HttpResponse& response,
 }  // namespace
 
 Result<std::optional<Credentials>> from_container(const Environment& environment,
+                                                  std::chrono::milliseconds timeout,
                                                   const std::stop_token& stop) {
   const std::string relative = variable(environment, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
   std::string url = variable(environment, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
@@ -103,7 +104,7 @@ Result<std::optional<Credentials>> from_container(const Environment& environment
   }
   const auto token = container_authorization(environment);
   if (!token) return Unexpected(token.error());
-  HttpRequest request{.url = url};
+  HttpRequest request{.url = url, .timeout = timeout};
   if (!token->empty()) request.headers.emplace_back("Authorization", *token);
   const auto response = fetch(request, stop);
   if (!response) return Unexpected(response.error());
@@ -111,6 +112,7 @@ Result<std::optional<Credentials>> from_container(const Environment& environment
 }
 
 Result<std::optional<Credentials>> from_instance(const Environment& environment,
+                                                 std::chrono::milliseconds timeout,
                                                  const std::stop_token& stop) {
   if (lower_case(variable(environment, "AWS_EC2_METADATA_DISABLED")) == "true") {
     return std::optional<Credentials>();
@@ -121,7 +123,8 @@ Result<std::optional<Credentials>> from_instance(const Environment& environment,
   while (service.ends_with('/')) service.pop_back();
   const auto session = fetch({.method = HttpRequest::Method::kPut,
                               .url = service + "/latest/api/token",
-                              .headers = {{"X-aws-ec2-metadata-token-ttl-seconds", "300"}}},
+                              .headers = {{"X-aws-ec2-metadata-token-ttl-seconds", "300"}},
+                              .timeout = timeout},
                              stop);
   if (!session && is_named) return Unexpected(session.error());
   // Most machines are no instances; containers on one may be a hop too far away.
@@ -136,7 +139,9 @@ Result<std::optional<Credentials>> from_instance(const Environment& environment,
         fmt::format("{}/latest/api/token: answers with status {}", service, session->status));
   }
   const auto ask = [&](const std::string& path) {
-    return fetch({.url = service + path, .headers = {{"X-aws-ec2-metadata-token", session->body}}},
+    return fetch({.url = service + path,
+                  .headers = {{"X-aws-ec2-metadata-token", session->body}},
+                  .timeout = timeout},
                  stop);
   };
   const std::string roles(kRolePath);

@@ -10,6 +10,8 @@
 
 namespace moult::aws {
 
+inline constexpr std::chrono::milliseconds kAnswerTimeout{2'000};
+
 /// A question to a service that gives out credentials.
 struct HttpRequest {
   enum class Method { kGet, kPut };
@@ -17,7 +19,8 @@ struct HttpRequest {
   Method method = Method::kGet;
   std::string url;  // http or https
   std::vector<std::pair<std::string, std::string>> headers = {};
-  std::chrono::milliseconds timeout{2'000};  // of all of it; half of it is for the connection
+  /// Of all of it; half of it is for the connection.
+  std::chrono::milliseconds timeout = kAnswerTimeout;
 };
 
 struct HttpResponse {

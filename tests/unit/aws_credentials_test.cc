@@ -43,7 +43,7 @@ class AwsCredentials : public ::testing::Test {
                                if (found == environment_.end()) return std::nullopt;
                                return found->second;
                              },
-                             profile},
+                             profile, std::chrono::seconds(30)},
                             stop_.get_token());
   }
 
