@@ -160,7 +160,7 @@ TEST_F(AdminServerTest, AClientThatLeftFreesItsPlace) {
 }
 
 TEST_F(AdminServerTest, EndsAConnectionThatSaysNothing) {
-  const auto server = serve({.socket = socket_, .idle_timeout = milliseconds(50)});
+  const auto server = serve({.socket = socket_, .idle_timeout = milliseconds(1'000)});
   const UniqueFd silent = connect();
   const UniqueFd half = connect();
   send(half, "GET /status HTT");
@@ -169,7 +169,7 @@ TEST_F(AdminServerTest, EndsAConnectionThatSaysNothing) {
 }
 
 TEST_F(AdminServerTest, WaitingForTheDaemonIsNotIdle) {
-  const auto server = serve({.socket = socket_, .idle_timeout = milliseconds(50)});
+  const auto server = serve({.socket = socket_, .idle_timeout = milliseconds(1'000)});
   auto slow = ask_slowly();
   const auto replies = await_slow(1);
   const UniqueFd silent = connect();
