@@ -125,8 +125,9 @@ void Service::stop_service(const std::string& unit) {
 
 std::string Service::journal(const std::string& arguments) const {
   return machine_
-      .shell(fmt::format("journalctl --no-pager --quiet --since={} --unit 'moult*' {}", began_,
-                         arguments))
+      .shell(fmt::format("journalctl --sync; "
+                         "journalctl --no-pager --quiet --since={} --unit 'moult*' {}",
+                         began_, arguments))
       .out;
 }
 
