@@ -13,6 +13,8 @@ namespace {
 constexpr Milliseconds kDoneInterval{100};
 /// From the drain deadline to the end of the process.
 constexpr Milliseconds kLastWords{5'000};
+/// For a consumer whose thread was kept from saying in time how it ended; a hang takes all of it.
+constexpr Milliseconds kLateEnding{1'000};
 
 }  // namespace
 
@@ -70,7 +72,7 @@ void Control::wait() {
 
 /// For poll(); -1: until something happens.
 int Control::timeout() const {
-  TimePoint until = std::min(deadline_.value_or(kNever), service_.due());
+  TimePoint until = std::min(last_look_.value_or(deadline_.value_or(kNever)), service_.due());
   if (files_) until = std::min(until, files_->due());
   if (done_ && !deadline_) until = std::min(until, Clock::now() + kDoneInterval);
   if (until == kNever) return -1;
@@ -138,17 +140,19 @@ void Control::take_endings() {
   if (ended_ > 0 && !deadline_) stop();
 }
 
-std::optional<int> Control::outcome() const {
+std::optional<int> Control::outcome() {
   if (forced_) return kExitForced;
   if (ended_ == memberships_.size()) {
     if (blocked_) return kExitForced;
     return failed_ ? kExitFailed : kExitOk;
   }
-  if (deadline_ && Clock::now() >= *deadline_) {
-    report_overdue();
-    return kExitForced;
-  }
-  return std::nullopt;
+  const TimePoint now = Clock::now();
+  if (!deadline_ || now < *deadline_) return std::nullopt;
+  // Not from the deadline on: this thread may have been kept as well.
+  if (!last_look_) last_look_ = now + kLateEnding;
+  if (now < *last_look_) return std::nullopt;
+  report_overdue();
+  return kExitForced;
 }
 
 void Control::report_overdue() const {

@@ -46,7 +46,7 @@ class Control {
   void reload(const char* cause);
   void stop();
   void take_endings();
-  std::optional<int> outcome() const;
+  std::optional<int> outcome();
   void report_overdue() const;
 
   // Constant after construction.
@@ -63,7 +63,8 @@ class Control {
   std::function<bool()> done_;
   std::function<Result<FileWatch>()> open_watch_;
   std::optional<FileWatch> files_;
-  std::optional<TimePoint> deadline_;  // once stopping
+  std::optional<TimePoint> deadline_;   // once stopping
+  std::optional<TimePoint> last_look_;  // once that has passed
   std::size_t ended_ = 0;
   std::size_t closed_ = 0;
   bool forced_ = false;
