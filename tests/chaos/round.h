@@ -52,6 +52,7 @@ class Round {
 
   DaemonSpec spec() const;
   std::unique_ptr<Daemon> start_member();
+  std::unique_ptr<Daemon> start_another();
 
   // Each runs its list to its end. Daemons belong to the thread that started them (their kernel
   // side, PR_SET_PDEATHSIG, wants it so): the members' faults run on the test's.
