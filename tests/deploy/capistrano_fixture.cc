@@ -12,12 +12,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::chrono::minutes kCapBound{2};
+constexpr std::chrono::minutes kCapBound{10};
 /// How often a ledger of many entries is looked at.
 constexpr milliseconds kLook{100};
 
 void run_or_throw(const std::vector<std::string>& command) {
-  succeeded(run_to_end(command, std::chrono::seconds(30)), command.front());
+  succeeded(run_to_end(command, kCapBound), command.front());
 }
 
 constexpr const char* kCapfile = R"(require "capistrano/setup"
@@ -72,7 +72,7 @@ DeployTarget::Folder::Folder(const fs::path& root) {
 
 DeployTarget::DeployTarget()
     : made_(folder_.path()),
-      port_(bind_loopback().port),
+      port_(lasting_free_port()),
       machine_({ledgers().string() + ":/ledgers"}) {
   install();
   let_deploy_in();
@@ -160,6 +160,7 @@ Capistrano::~Capistrano() {
 
 DaemonSpec Capistrano::release_spec() const {
   DaemonSpec spec = OneGroup::spec();
+  never_missed(spec);
   spec.plugins_path = "../plugins";
   spec.options["plugins_owner"] = "deploy";
   handler(spec).settings["ledger"] = "/ledgers/" + group_;

@@ -17,6 +17,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr int kPerSecond = 6'000;
+constexpr std::chrono::minutes kBuild{10};
 
 std::string inspect(const std::string& image, const std::string& format) {
   return podman({"image", "inspect", "--format=" + format, image}).out;
@@ -102,7 +103,9 @@ TEST_F(Docker, TermToProcessOneDrainsUnderTraffic) {
 
 TEST_F(Docker, ReloadByExecSwapsThePluginAndLosesNothing) {
   make_topic(4);
-  const auto container = start(contained_spec());
+  DaemonSpec spec = contained_spec();
+  never_missed(spec);
+  const auto container = start(spec);
   const std::size_t generations = cluster_.generations(group_);
   EXPECT_THAT(container->exec({"grep", " / ", "/proc/mounts"}).out, HasSubstr(" ro,"));
   SteadyTraffic traffic(producer_, topic_, partitions_, kPerSecond);
@@ -153,7 +156,7 @@ TEST_F(Docker, ATeamsImageHasItsPluginInItAndABadOneMakesNoImage) {
                    "--build-arg=MOULT=" + Images::built().moult,
                    "--build-arg=MOULT_SDK=" + Images::built().sdk,
                    "--file=" MOULT_SOURCE_DIR "/config/docker/Dockerfile.team", folder.string()},
-                  std::chrono::minutes(3));
+                  kBuild);
   };
   const Finished bad = build(contained_spec({{"fail_create", "true"}}));
   EXPECT_NE(bad.status, 0);
@@ -178,7 +181,7 @@ TEST_F(Docker, TheExampleOfComposeBuildsItsPluginAndHandlesRecords) {
       {"run", "--rm", "--pull=never", "--volume=" + example + ":/example:ro",
        "--volume=" MOULT_SOURCE_DIR "/sdk/template:/src:ro", "--volume=" + plugins + ":/plugins",
        Images::built().sdk, "/example/build", "/src", "/plugins"},
-      std::chrono::minutes(2));
+      kBuild);
   ASSERT_EQ(built.status, 0) << built.out << built.errors;
   const std::string topic = "greetings";  // as its configuration says
   admin_.create_topic(topic, 1);
@@ -230,7 +233,7 @@ TEST_F(Docker, HerokusBuildTriesThePluginsAndADynoTakesTheConfiguration) {
                    "--build-arg=MOULT_SDK=" + Images::built().sdk,
                    "--build-arg=CHECK=" + check.substr(check.find(' ') + 1),
                    "--file=" MOULT_SOURCE_DIR "/config/docker/Dockerfile.team", folder.string()},
-                  std::chrono::minutes(3));
+                  kBuild);
   };
   const Finished built = build();
   ASSERT_EQ(built.status, 0) << built.out << built.errors;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kScript = MOULT_SOURCE_DIR "/tests/deploy/lib/machine";
 /// Its tree may have to be made.
-constexpr std::chrono::minutes kUpBound{10};
+constexpr std::chrono::minutes kUpBound{20};
 
 }  // namespace
 

@@ -15,7 +15,8 @@ namespace moult::testing {
 /// It ends with this object, and with the test process however that ends.
 class Machine {
  public:
-  static constexpr std::chrono::seconds kPatience{60};
+  /// Against hangs alone: a compiler may run inside.
+  static constexpr std::chrono::minutes kPatience{5};
 
   /// `binds`: FROM:TO, folders of this machine that are there inside.
   explicit Machine(const std::vector<std::string>& binds = {});

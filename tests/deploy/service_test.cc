@@ -20,7 +20,7 @@ using ::testing::StartsWith;
 
 TEST_F(Service, StartedWhenThePollLoopsRunAndSaysHowItIs) {
   make_topic(4);
-  override_unit({"WatchdogSec=3"});  // so often is told how it is
+  override_unit({"WatchdogSec=10"});  // so often is told how it is
   configure(inside());
   ASSERT_EQ(systemctl("start"), 0);
   EXPECT_EQ(property("ActiveState"), "active");
@@ -34,7 +34,7 @@ TEST_F(Service, StartedWhenThePollLoopsRunAndSaysHowItIs) {
 }
 
 TEST_F(Service, StartsWithoutABrokerAndSaysSo) {
-  override_unit({"WatchdogSec=3"});
+  override_unit({"WatchdogSec=10"});
   DaemonSpec spec = inside();
   spec.kafka["bootstrap.servers"] = "127.0.0.1:1";
   configure(spec);
@@ -48,7 +48,12 @@ TEST_F(Service, StartsWithoutABrokerAndSaysSo) {
 
 TEST_F(Service, ReloadUnderTrafficCostsNothing) {
   make_topic(4);
-  configure(inside({{"tag", "v1"}}));
+  const auto version = [this](const std::string& tag) {
+    DaemonSpec daemon = inside({{"tag", tag}});
+    never_missed(daemon);
+    return daemon;
+  };
+  configure(version("v1"));
   ASSERT_EQ(systemctl("start"), 0);
   send(100);
   ASSERT_TRUE(wait_all_handled());
@@ -56,7 +61,7 @@ TEST_F(Service, ReloadUnderTrafficCostsNothing) {
   const pid_t pid = main_pid();
   {
     Traffic traffic([this] { send(500); });
-    configure(inside({{"tag", "v2"}}));
+    configure(version("v2"));
     ASSERT_EQ(systemctl("reload"), 0) << journal();
     EXPECT_EQ(property("ActiveState"), "active");
     EXPECT_TRUE(

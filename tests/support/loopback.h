@@ -15,4 +15,8 @@ struct LoopbackPort {
 /// Throws when there is none.
 LoopbackPort bind_loopback();
 
+/// One that is free and that the kernel gives to nobody who asks for any, so that it is still free
+/// when its server comes much later. Not of tools/kafka's range either.
+int lasting_free_port();
+
 }  // namespace moult::testing
