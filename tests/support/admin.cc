@@ -29,10 +29,21 @@ using DeleteRecords = Owned<rd_kafka_DeleteRecords_t, rd_kafka_DeleteRecords_des
 using ListOffsets =
     Owned<rd_kafka_ListConsumerGroupOffsets_t, rd_kafka_ListConsumerGroupOffsets_destroy>;
 
+/// What a request failed with.
+class RequestFailed : public std::runtime_error {
+ public:
+  RequestFailed(rd_kafka_resp_err_t code, const std::string& what)
+      : std::runtime_error(what), code_(code) {}
+  rd_kafka_resp_err_t code() const { return code_; }
+
+ private:
+  rd_kafka_resp_err_t code_;
+};
+
 void check(rd_kafka_resp_err_t code, const std::string& what, const char* detail = nullptr) {
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  throw std::runtime_error(
-      fmt::format("{}: {}", what, detail != nullptr ? detail : rd_kafka_err2str(code)));
+  throw RequestFailed(
+      code, fmt::format("{}: {}", what, detail != nullptr ? detail : rd_kafka_err2str(code)));
 }
 
 void check(const rd_kafka_error_t* error, const std::string& what) {
@@ -45,6 +56,13 @@ bool coordinator_comes(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
          code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
          code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
+}
+
+/// Passes by itself: a leader is being chosen, a broker is away.
+bool passes(rd_kafka_resp_err_t code) {
+  return coordinator_comes(code) || code == RD_KAFKA_RESP_ERR_NOT_LEADER_OR_FOLLOWER ||
+         code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+         code == RD_KAFKA_RESP_ERR__TIMED_OUT;
 }
 
 bool coordinator_comes(const rd_kafka_error_t* error) {
@@ -329,7 +347,15 @@ bool Admin::wait_stable(const std::string& group, std::size_t members, std::size
 
 bool Admin::wait_caught_up(const std::string& group, const std::vector<std::string>& topics,
                            Duration bound) {
-  return eventually([&] { return lag(group, topics) == 0; }, bound, std::chrono::milliseconds(50));
+  const auto caught_up = [&] {
+    try {
+      return lag(group, topics) == 0;
+    } catch (const RequestFailed& failed) {
+      if (passes(failed.code())) return false;
+      throw;
+    }
+  };
+  return eventually(caught_up, bound, std::chrono::milliseconds(50));
 }
 
 }  // namespace moult::testing
