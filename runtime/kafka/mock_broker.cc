@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka_mock.h>  // needs the one above it
 
 #include <array>
+#include <cstdint>
 #include <utility>
 
 #include "runtime/kafka/client.h"
@@ -17,6 +18,8 @@ namespace {
 using ClusterHandle =
     std::unique_ptr<rd_kafka_mock_cluster_t,
                     Releaser<rd_kafka_mock_cluster_t, rd_kafka_mock_cluster_destroy>>;
+
+constexpr std::int32_t kOnlyBroker = 1;
 
 class LibrdkafkaMock final : public MockBroker {
  public:
@@ -35,6 +38,10 @@ class LibrdkafkaMock final : public MockBroker {
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR || there) return Ok{};
     return failure(
         fmt::format("can't create topic '{}' on the embedded broker: {}", topic, error_text(code)));
+  }
+
+  void answer_after(Milliseconds delay) override {
+    rd_kafka_mock_broker_set_rtt(cluster_.get(), kOnlyBroker, static_cast<int>(delay.count()));
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "runtime/base/result.h"
+#include "runtime/base/time.h"
 
 namespace moult::kafka {
 
@@ -16,6 +17,8 @@ class MockBroker {
 
   virtual const std::string& bootstrap_servers() const = 0;
   virtual Result<Ok> create_topic(const std::string& topic, int partitions) = 0;
+  /// From now on each answer takes that long.
+  virtual void answer_after(Milliseconds delay) = 0;
 };
 
 }  // namespace moult::kafka

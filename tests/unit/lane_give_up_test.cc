@@ -45,6 +45,15 @@ class LaneGiveUpTest : public LaneTest {
     drain();
   }
 
+  /// No acknowledgement comes before its turn has begun to wait for it.
+  class SlowAnswers {
+   public:
+    SlowAnswers() { broker().answer_after(Milliseconds(200)); }
+    ~SlowAnswers() { broker().answer_after(Milliseconds(0)); }
+    SlowAnswers(const SlowAnswers&) = delete;
+    SlowAnswers& operator=(const SlowAnswers&) = delete;
+  };
+
   /// Gives one record of a batch an outcome, by its offset as tests count them.
   void outcome_at(Offset offset, std::uint32_t code) {
     handler_.consume = [offset, code](const moult_batch& batch) {
@@ -63,6 +72,7 @@ TEST_F(LaneGiveUpTest, ADeadLetterIsFinishedOnceItIsAcknowledged) {
   dead_letters_to(letters());
   outcome_at(1, MOULT_DEAD_LETTER);
   open(kWide, objects(3));
+  const SlowAnswers slow;
   const SeenTurn done = turn();
   EXPECT_EQ(waits_, 1U) << "the turn left its worker until the broker had the copy";
   EXPECT_EQ(done.done_to, 3);
@@ -258,6 +268,7 @@ TEST_F(LaneProduceTest, ATiedMessageHoldsItsBatchUntilItIsAcknowledged) {
   settings_.topic_prefix = "ATiedMessageHolds";
   produce_to("ItsBatchUntilItIsAcknowledged", MOULT_PRODUCE_TIED);
   open(kWide, objects(3));
+  const SlowAnswers slow;
   EXPECT_EQ(turn().done_to, 3);
   EXPECT_EQ(answer_, MOULT_SUCCESS);
   EXPECT_EQ(waits_, 1U);
