@@ -37,8 +37,8 @@ class BlackHole : public OneGroup {
     return daemon;
   }
 
-  /// Ends by its drain deadline of four seconds, and after no hang either: a client that waits for
-  /// its broker would keep it for its session.
+  /// To end by a deadline of four seconds; where only its client waited for a broker it would be at
+  /// the end of the session.
   DaemonSpec bounded() const {
     DaemonSpec daemon = proxied();
     daemon.options["drain_deadline"] = "4s";
