@@ -420,6 +420,7 @@ void Dispatcher::on(const CommitDone& event, TimePoint now) {
     commit_taken(late.mapped());
   }
   settle(event.commit, event.ok);
+  if (event.overtaken) overtaken(event.commit, now);
   advance_releases(now);
 }
 
@@ -491,7 +492,7 @@ TimePoint Dispatcher::next_wakeup() const {
   TimePoint next = timers_.empty() ? kNever : timers_.begin()->first;
   if (!deadlines_.empty()) next = std::min(next, deadlines_.begin()->first);
   for (const Release& release : releases_) {
-    if (!waits_for_others(release)) next = std::min(next, release.deadline);
+    if (!waits_for_others(release)) next = std::min({next, release.deadline, release.again_at});
   }
   if (!releases_.empty() || stop_deadline_) return next;
   if (periodic_commit_) return std::min(next, periodic_deadline_);

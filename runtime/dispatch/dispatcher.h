@@ -121,6 +121,7 @@ class Dispatcher {
     TimePoint commit_deadline;       // once drained
     std::set<CommitId> earlier;      // commits that might take the place of its own
     std::optional<CommitId> commit;  // under way in kCommitting
+    TimePoint again_at = kNever;     // when one that a rebalance refused is sent again
   };
 
   /// Lanes that try what was prepared; they may be fewer than wanted, while not as many have
@@ -226,6 +227,7 @@ class Dispatcher {
   std::set<CommitId> earlier_commits(const Release& release) const;
   bool any_under_way(const std::set<CommitId>& commits) const;
   bool all_answered(const Release& release) const;
+  void overtaken(CommitId commit, TimePoint now);
   void finish(Release& release);
 
   void commit_periodically(TimePoint now);

@@ -94,6 +94,7 @@ struct LaneEnded {
 struct CommitDone {
   CommitId commit;
   bool ok;
+  bool overtaken = false;  // refused for a rebalance, after which it may be taken
 };
 
 /// A handler without lanes: a new one, or one that comes again. Activate gives it a generation.

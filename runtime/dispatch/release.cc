@@ -8,6 +8,9 @@
 namespace moult {
 namespace {
 
+// Between two commits of a stop while the group rebalances.
+constexpr Milliseconds kOvertakenDelay{100};
+
 TimePoint halfway(TimePoint from, TimePoint to) {
   return from + std::max(to - from, Duration{0}) / 2;
 }
@@ -103,6 +106,7 @@ void Dispatcher::advance(Release& release, TimePoint now) {
   }
   if (release.phase != Release::Phase::kCommitting) return;
   if (now < release.deadline) commit_again_if_rewound(release);
+  if (now >= release.again_at) send_commit(release);
   if (waits_for_others(release)) return;
   if (all_answered(release) || now >= release.deadline) finish(release);
 }
@@ -150,6 +154,7 @@ void Dispatcher::finish_drain(Release& release, TimePoint now) {
 
 /// As late as half of the time is over: the broker is to have the rest for this one.
 void Dispatcher::send_commit(Release& release) {
+  release.again_at = kNever;
   release.commit = commit(release.lanes, Known::kAcknowledged);
   release.earlier = earlier_commits(release);
   release.deadline = release.commit_deadline;
@@ -191,8 +196,18 @@ bool Dispatcher::any_under_way(const std::set<CommitId>& commits) const {
 }
 
 bool Dispatcher::all_answered(const Release& release) const {
-  const bool waits = release.commit && in_flight_.contains(*release.commit);
+  const bool waits =
+      release.again_at != kNever || (release.commit && in_flight_.contains(*release.commit));
   return !waits && !any_under_way(release.earlier);
+}
+
+/// While a member joins anew the broker refuses what it commits by its old generation: by the next
+/// one it may be taken. Of what a rebalance takes the next owner waits for the release; of what a
+/// stop leaves nobody does.
+void Dispatcher::overtaken(CommitId commit, TimePoint now) {
+  for (Release& release : releases_) {
+    if (release.stop && release.commit == commit) release.again_at = now + kOvertakenDelay;
+  }
 }
 
 void Dispatcher::finish(Release& release) {

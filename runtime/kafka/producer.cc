@@ -87,14 +87,20 @@ void Producer::serve() noexcept {
 }
 
 /// An idempotent producer that lost its place with the broker can't go on: a new one begins where
-/// nothing is under way. What it still had comes back as failed, and is produced again.
+/// nothing is under way. What it still had comes back as failed, and is produced again. Until
+/// another one can be made, a certificate's file may be gone for a moment, what is produced is
+/// refused at once.
 void Producer::replace_if_fatal() {
   const std::unique_lock lock(client_mutex_);
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   while (rd_kafka_outq_len(client_.get()) > 0) rd_kafka_poll(client_.get(), kPollMs);
-  client_.reset();
   const Status opened = open();
-  MOULT_CHECK(static_cast<bool>(opened), "a producer could not be made again");
+  if (!opened && !std::exchange(unmade_, true)) {
+    log_.error("no other producer can be made: it is tried again",
+               {{"error", opened.error().message}});
+  }
+  if (!opened) return;
+  unmade_ = false;
   fatal_ = false;
 }
 

@@ -60,6 +60,7 @@ class Producer {
   std::shared_mutex client_mutex_;
   ClientHandle client_;  // guarded by client_mutex_; replaced after a fatal error
   std::atomic<bool> fatal_{false};
+  bool unmade_ = false;  // its own thread: the client that is to replace it could not be made
   std::atomic<bool> ending_{false};
 
   std::thread thread_;  // last: it uses everything above

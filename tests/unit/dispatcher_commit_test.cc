@@ -277,6 +277,35 @@ TEST(DispatcherCommitTest, AFailedCommitOfAReleaseIsNotSentAgain) {
   EXPECT_EQ(script.commit_failed(1), "stopped");
 }
 
+TEST(DispatcherCommitTest, AStopCommitsAgainWhatARebalanceRefused) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  script.stop(10s);
+  EXPECT_EQ(script.ended(1), "commit 1: 1@5");
+  EXPECT_EQ(script.commit_overtaken(1), "");
+  EXPECT_EQ(script.wait(), 100ms);
+  EXPECT_EQ(script.pass(100ms), "commit 2: 1@5");
+  EXPECT_EQ(script.commit_overtaken(2), "");
+  EXPECT_EQ(script.pass(100ms), "commit 3: 1@5");
+  EXPECT_EQ(script.committed(3), "stopped");
+}
+
+TEST(DispatcherCommitTest, AStopCommitsAgainUntilItsTimeIsOver) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  script.stop(10s);
+  EXPECT_EQ(script.ended(1), "commit 1: 1@5");
+  std::string said;
+  for (std::uint64_t commit = 1; said != "stopped" && commit < 1'000; ++commit) {
+    said = script.commit_overtaken(commit);
+    if (said.empty()) said = script.pass(100ms);
+    if (said.starts_with("commit")) said.clear();
+  }
+  EXPECT_EQ(said, "stopped");
+}
+
 TEST(DispatcherCommitTest, OneFromBeforeThePartitionWentBackIsWaitedForToo) {
   Script script;
   script.with_idle_lanes(1);

@@ -196,6 +196,9 @@ class Script {
   std::string done(const TurnDone& report) { return on(report); }
   std::string ended(std::uint64_t lane) { return on(LaneEnded{LaneId{lane}}); }
   std::string committed(std::uint64_t commit) { return on(CommitDone{CommitId{commit}, true}); }
+  std::string commit_overtaken(std::uint64_t commit) {
+    return on(CommitDone{CommitId{commit}, false, true});
+  }
   std::string commit_failed(std::uint64_t commit) {
     return on(CommitDone{CommitId{commit}, false});
   }
