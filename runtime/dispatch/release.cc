@@ -106,7 +106,7 @@ void Dispatcher::advance(Release& release, TimePoint now) {
   }
   if (release.phase != Release::Phase::kCommitting) return;
   if (now < release.deadline) commit_again_if_rewound(release);
-  if (now >= release.again_at) send_commit(release);
+  if (now >= release.again_at && now < release.deadline) send_commit(release);
   if (waits_for_others(release)) return;
   if (all_answered(release) || now >= release.deadline) finish(release);
 }

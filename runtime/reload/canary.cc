@@ -15,7 +15,17 @@ constexpr std::uint64_t kSample = 20;
 // Below this the difference of a batch is noise: a cold cache, a page fault.
 constexpr Duration kNoise = std::chrono::milliseconds(1);
 
+// For a lane that was about to go over when the time ended, and for the word that it is there.
+constexpr Duration kOnItsWay = std::chrono::seconds(5);
+
 using Micros = std::chrono::duration<double, std::micro>;
+
+/// One batch alone says nothing: its worker may have had to wait for a processor.
+TallyCount without_longest(TallyCount count) {
+  count.records -= count.longest.records;
+  count.busy -= count.longest.busy;
+  return count;
+}
 
 Micros each(const TallyCount& count) {
   return Micros(count.busy) / static_cast<double>(count.records);
@@ -39,7 +49,8 @@ std::optional<std::string> fails_too_often(const CanaryPolicy& policy, const Tal
 }
 
 std::optional<std::string> is_too_slow(const CanaryPolicy& policy, const TallyCount& older,
-                                       const TallyCount& newer) {
+                                       const TallyCount& all_newer) {
+  const TallyCount newer = without_longest(all_newer);
   if (policy.max_slowdown == 0 || older.records == 0 || newer.records == 0) return std::nullopt;
   const Micros expected = each(older) * static_cast<double>(newer.records);
   const Micros excess = Micros(newer.busy) - expected;
@@ -61,14 +72,16 @@ TallyCount TallyCount::of(const GenerationTally& tally) {
   count.batches = tally.batches.load(std::memory_order_acquire);
   count.begun = tally.begun.load(std::memory_order_relaxed);
   count.failed = std::min(tally.failed.load(std::memory_order_relaxed), count.batches);
+  // Before those that it is part of.
+  count.longest = tally.longest.load();
   count.records = tally.records.load(std::memory_order_relaxed);
   count.busy = Duration(tally.busy.load(std::memory_order_relaxed));
   return count;
 }
 
 TallyCount TallyCount::since(const TallyCount& before) const {
-  return {begun - before.begun, batches - before.batches, failed - before.failed,
-          records - before.records, busy - before.busy};
+  return {begun - before.begun,     batches - before.batches, failed - before.failed,
+          records - before.records, busy - before.busy,       longest};
 }
 
 CanaryVerdict judge_canary(const CanaryPolicy& policy, const TallyCount& older,
@@ -79,6 +92,13 @@ CanaryVerdict judge_canary(const CanaryPolicy& policy, const TallyCount& older,
   if (newer.batches == 0 && newer.begun > 0) return bad("its first batch did not end in time");
   if (auto reason = is_too_slow(policy, older, newer)) return bad(std::move(*reason));
   return {CanaryVerdict::Kind::kGood, {}};
+}
+
+CanaryVerdict judge_arrival(const CanaryPolicy& policy, CanaryVerdict verdict, bool arrived,
+                            Duration took) {
+  if (verdict.kind != CanaryVerdict::Kind::kGood || arrived) return verdict;
+  if (took < policy.time + kOnItsWay) return {};
+  return bad("a lane did not go over to it in time");
 }
 
 }  // namespace moult

@@ -15,7 +15,8 @@ struct CanaryPolicy {
   std::uint32_t batches = 0;       // enough when it has handled so many; 0: the time decides
   Duration time{};                 // at most
   std::uint32_t max_failures = 0;  // percent of its batches, above what the old one fails
-  std::uint32_t max_slowdown = 0;  // times the old one's time a record; 0: no limit
+  std::uint32_t max_slowdown = 0;  // times the old one's time a record, by all of its batches but
+                                   // the longest; 0: no limit
 };
 
 /// What a generation did in a while.
@@ -25,6 +26,7 @@ struct TallyCount {
   std::uint64_t failed = 0;
   std::uint64_t records = 0;
   Duration busy{0};
+  LongestBatch::Batch longest = {};  // of all, not of a while
 
   static TallyCount of(const GenerationTally& tally);
   /// Since `before`.
@@ -41,6 +43,11 @@ struct CanaryVerdict {
 /// Judges the new generation by the old one in the same time, and by what it was given to do.
 CanaryVerdict judge_canary(const CanaryPolicy& policy, const TallyCount& older,
                            const TallyCount& newer, bool time_is_over);
+
+/// A generation is good once each chosen lane has gone over to it. One may be on its way when the
+/// time is over: then it has a moment more.
+CanaryVerdict judge_arrival(const CanaryPolicy& policy, CanaryVerdict verdict, bool arrived,
+                            Duration took);
 
 /// What a canary saw, for people.
 struct CanaryResult {

@@ -140,12 +140,8 @@ bool Reloader::judge(Trial& trial, Duration took) {
   const TallyCount older = TallyCount::of(trial.older->tally()).since(trial.older_before);
   const TallyCount newer = TallyCount::of(trial.newer->tally());
   const CanaryPolicy& policy = *trial.move->canary;
-  CanaryVerdict verdict = judge_canary(policy, older, newer, took >= policy.time);
-  if (verdict.kind == CanaryVerdict::Kind::kGood && !arrived(trial)) {
-    verdict = took < policy.time ? CanaryVerdict{}
-                                 : CanaryVerdict{CanaryVerdict::Kind::kBad,
-                                                 "canary: a lane did not go over to it in time"};
-  }
+  const CanaryVerdict verdict = judge_arrival(
+      policy, judge_canary(policy, older, newer, took >= policy.time), arrived(trial), took);
   trial.entry->canary = {older, newer, took};
   trial.entry->refused = verdict.reason;
   trial.decided = verdict.kind != CanaryVerdict::Kind::kUndecided;

@@ -418,6 +418,7 @@ void LaneRunner::count_in_tally() {
   } else {
     its.records.fetch_add(judgement_.done, std::memory_order_relaxed);
     its.busy.fetch_add(busy_.count(), std::memory_order_relaxed);
+    its.longest.note({judgement_.done, busy_});
   }
   // Last: who counts batches has their failures then.
   its.batches.fetch_add(1, std::memory_order_release);

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +17,40 @@
 
 namespace moult {
 
+/// The batch that took longest so far. One number, for its two parts belong together.
+class LongestBatch {
+ public:
+  struct Batch {
+    std::uint64_t records = 0;
+    Duration busy{0};  // rounded down
+  };
+
+  void note(const Batch& batch) {
+    const auto micros = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(batch.busy).count());
+    const std::uint64_t wanted =
+        std::min(micros, kMostMicros) << kRecordBits | std::min(batch.records, kMostRecords);
+    std::uint64_t known = packed_.load(std::memory_order_relaxed);
+    while (known < wanted &&
+           !packed_.compare_exchange_weak(known, wanted, std::memory_order_release,
+                                          std::memory_order_relaxed)) {
+    }
+  }
+
+  /// What was counted before it was noted is seen by whoever has seen it.
+  Batch load() const {
+    const std::uint64_t packed = packed_.load(std::memory_order_acquire);
+    return {packed & kMostRecords, std::chrono::microseconds(packed >> kRecordBits)};
+  }
+
+ private:
+  static constexpr unsigned kRecordBits = 24;
+  static constexpr std::uint64_t kMostRecords = (std::uint64_t{1} << kRecordBits) - 1;
+  static constexpr std::uint64_t kMostMicros = ~std::uint64_t{0} >> kRecordBits;  // twelve days
+
+  std::atomic<std::uint64_t> packed_{0};
+};
+
 /// What one generation has done so far; written by workers, read by anyone.
 struct GenerationTally {
   std::atomic<std::uint64_t> begun{0};  // batches given to the handler
@@ -23,6 +59,7 @@ struct GenerationTally {
   // Of batches without a failure.
   std::atomic<std::uint64_t> records{0};
   std::atomic<Duration::rep> busy{0};  // in the handler
+  LongestBatch longest;
 };
 
 /// One generation of a handler at work: its code, what the configuration said when it was loaded,

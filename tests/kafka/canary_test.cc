@@ -158,7 +158,7 @@ TEST_F(CanaryTest, H11_ARollbackEndsACanary) {
 }
 
 TEST_F(CanaryTest, H10_WithoutRecordsTheTimeDecides) {
-  const auto daemon = start_with("{lanes: 2, batches: 20, for: 300ms}");
+  const auto daemon = start_with("{lanes: 2, batches: 20, for: 2s}");
   configure(*daemon, with_canary(next({{"fail_all", "true"}})));
   const Finished good = ask(*daemon, "reload");
   EXPECT_EQ(good.status, 0) << good.errors;

@@ -14,7 +14,7 @@ constexpr bool kGoesOn = false;
 constexpr bool kTimeIsOver = true;
 
 TallyCount did(std::uint64_t batches, std::uint64_t failed = 0, Duration busy = 1ms) {
-  return {batches, batches, failed, batches * 100, busy};
+  return {batches, batches, failed, batches * 100, busy, {}};
 }
 
 CanaryPolicy twenty_batches() { return {.batches = 20, .time = 30s, .max_slowdown = 3}; }
@@ -78,6 +78,47 @@ TEST(CanaryTest, IsTooSlowByTheOldGenerationsTimeARecord) {
 TEST(CanaryTest, WhatAColdCacheCostsIsNotSlow) {
   const TallyCount older = did(100, 0, 100us);
   EXPECT_EQ(judge_canary(twenty_batches(), older, did(20, 0, 20ms), kGoesOn).kind, Kind::kGood);
+}
+
+TEST(CanaryTest, OneBatchAloneDoesNotMakeItSlow) {
+  const TallyCount older = did(100, 0, 1s);  // 100 us a record
+  TallyCount newer = did(20, 0, 700ms);
+  newer.longest = {100, 510ms};
+  EXPECT_EQ(judge_canary(twenty_batches(), older, newer, kGoesOn).kind, Kind::kGood);
+  newer.longest = {100, 40ms};  // the others take 660 ms for 1,900
+  const auto slow = judge_canary(twenty_batches(), older, newer, kGoesOn);
+  EXPECT_EQ(slow.kind, Kind::kBad);
+  EXPECT_THAT(slow.reason, HasSubstr("347.4 us a record, the old generation 100.0"));
+}
+
+TEST(CanaryTest, OfOneBatchNobodyKnowsWhetherItIsSlow) {
+  TallyCount newer = did(1, 0, 10s);
+  newer.longest = {100, 10s};
+  EXPECT_EQ(judge_canary(twenty_batches(), did(100), newer, kTimeIsOver).kind, Kind::kGood);
+}
+
+TEST(CanaryTest, TheLongestBatchIsCountedWithItsRecords) {
+  GenerationTally tally;
+  tally.longest.note({3, 2ms});
+  tally.longest.note({1'000, 1ms});
+  EXPECT_EQ(TallyCount::of(tally).longest.records, 3U);
+  EXPECT_EQ(TallyCount::of(tally).longest.busy, 2ms);
+  tally.longest.note({std::uint64_t{1} << 40, 1'000h});
+  EXPECT_EQ(TallyCount::of(tally).longest.records, (std::uint64_t{1} << 24) - 1);
+  EXPECT_EQ(TallyCount::of(tally).longest.busy, std::chrono::microseconds((1ULL << 40) - 1));
+}
+
+TEST(CanaryTest, ALaneOnItsWayWhenTheTimeIsOverHasAMomentMore) {
+  const CanaryPolicy policy = twenty_batches();
+  const CanaryVerdict good{Kind::kGood, {}};
+  EXPECT_EQ(judge_arrival(policy, good, false, 10s).kind, Kind::kUndecided);
+  EXPECT_EQ(judge_arrival(policy, good, false, 31s).kind, Kind::kUndecided);
+  EXPECT_EQ(judge_arrival(policy, good, true, 31s).kind, Kind::kGood);
+  const CanaryVerdict late = judge_arrival(policy, good, false, 40s);
+  EXPECT_EQ(late.kind, Kind::kBad);
+  EXPECT_EQ(late.reason, "canary: a lane did not go over to it in time");
+  EXPECT_EQ(judge_arrival(policy, {Kind::kBad, "slow"}, false, 31s).reason, "slow");
+  EXPECT_EQ(judge_arrival(policy, {}, true, 31s).kind, Kind::kUndecided);
 }
 
 TEST(CanaryTest, NoLimitOfTimeMeansNone) {
