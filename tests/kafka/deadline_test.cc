@@ -23,6 +23,11 @@ class Deadline : public OneGroup {
     return daemon;
   }
 
+  void send_ten_to(std::int32_t partition) {
+    for (int i = 0; i < 10; ++i) producer_.send({.topic = topic_, .partition = partition});
+    producer_.flush();
+  }
+
   std::string build_id(const Daemon& daemon) const {
     constexpr std::string_view kLabel = "build id ";
     const Finished check = run_moult({"check", "--config", daemon.config().string()});
@@ -87,14 +92,17 @@ TEST_F(Deadline, AHandlerThatDoesNotListenIsLeftRunningAndNobodyWaitsForIt) {
 }
 
 TEST_F(Deadline, OnDeadlineExitEndsTheProcessThoughItsHandlerHangs) {
+  const OffsetsByPartition without_the_hung{{{topic_, 0}, 10}, {{topic_, 1}, 0}};
   make_topic(2);
-  send(20);
+  send_ten_to(0);
   DaemonSpec deaf = hanging({{"ignore_cancel", "true"}});
   handler(deaf).options["on_deadline"] = "exit";
   const auto daemon = start(deaf);
+  ASSERT_TRUE(eventually([&] { return admin_.committed(group_) == without_the_hung; }, kLong));
+  send_ten_to(1);
   expect_reported(*daemon);
   EXPECT_EQ(daemon->wait_exit(seconds(10)), 2);
-  EXPECT_EQ(admin_.committed(group_), (OffsetsByPartition{{{topic_, 0}, 10}}));
+  EXPECT_EQ(admin_.committed(group_), without_the_hung);
   finish_the_rest();
 }
 
