@@ -18,6 +18,10 @@ class Undelivered : public DeadLetters {
  protected:
   using DeadLetters::DeadLetters;
 
+  DaemonSpec giving_up(const Properties& settings) const {
+    return hearing_soon(DeadLetters::giving_up(settings));
+  }
+
   /// Record 4 of partition 0 is a dead letter that can't be delivered; everything else goes on.
   void expect_waiting(const Daemon& daemon) {
     ASSERT_TRUE(daemon.wait_log(kNotDelivered, kLong, 2)) << "it is tried again";

@@ -20,9 +20,14 @@ class DeadLetters : public OneGroup {
     handler(daemon).options["batch"] = "{max_records: 10, linger: 500ms}";
     handler(daemon).options["retry"] = "{max_attempts: 2, backoff: 20ms, backoff_max: 50ms}";
     handler(daemon).options["dead_letter"] = dead_topic_;
-    // The lane hears soon of what the broker does not take.
-    daemon.consumers[0].kafka["message.timeout.ms"] = "2000";
+    daemon.consumers[0].kafka["message.timeout.ms"] = "30000";
     daemon.consumers[0].kafka["topic.metadata.propagation.max.ms"] = "500";
+    return daemon;
+  }
+
+  /// Its lanes hear soon of what the broker does not take.
+  static DaemonSpec hearing_soon(DaemonSpec daemon) {
+    daemon.consumers[0].kafka["message.timeout.ms"] = "2000";
     return daemon;
   }
 

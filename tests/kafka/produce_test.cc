@@ -79,7 +79,7 @@ TEST_F(Producing, TheTopicPrefixGoesOnceBeforeEveryName) {
 TEST_F(Producing, ATiedMessageIsDeliveredBeforeItsRecordIsCommitted) {
   make_topics(2);
   send(20);
-  DaemonSpec tied = producing("true");
+  DaemonSpec tied = hearing_soon(producing("true"));
   handler(tied).options["retry"] = "{max_attempts: unlimited, backoff: 20ms, backoff_max: 50ms}";
   const auto daemon = start(tied);
   ASSERT_TRUE(daemon->wait_log("what the handler produced was not delivered", kLong, 4));
@@ -96,7 +96,7 @@ TEST_F(Producing, ATiedMessageIsDeliveredBeforeItsRecordIsCommitted) {
 TEST_F(Producing, ARecordWhoseTiedMessageIsNeverDeliveredUsesUpItsAttempts) {
   make_topics(1);
   send(1);
-  const auto daemon = start(producing("true"));
+  const auto daemon = start(hearing_soon(producing("true")));
   ASSERT_TRUE(wait_caught_up());
   stop_cleanly(*daemon);
   EXPECT_EQ(ledger_.count(Event::kRecord), 2U);
@@ -109,7 +109,7 @@ TEST_F(Producing, ARecordWhoseTiedMessageIsNeverDeliveredUsesUpItsAttempts) {
 TEST_F(Producing, AnUntiedMessageHoldsNothingBackAndItsLossIsSaid) {
   make_topics(1);
   send(10);
-  const auto daemon = start(producing("false"));
+  const auto daemon = start(hearing_soon(producing("false")));
   ASSERT_TRUE(wait_caught_up());
   ASSERT_TRUE(daemon->wait_log("what a handler produced was not delivered", kLong, 10));
   stop_cleanly(*daemon);
