@@ -177,7 +177,10 @@ TEST_F(Heroku, ReplayNeedsTheRightToTransactionsAndKeepsThePrefix) {
   allow({"--transactional-id", prefix_, "--operation", "Write", "--operation", "Describe"});
   const Finished replayed = run_moult(replay, environment());
   EXPECT_EQ(replayed.status, 0) << replayed.errors;
-  EXPECT_THAT(records_in(cluster_.bootstrap(), {prefix_ + "in", 0}), SizeIs(11));
+  // The end of a transaction is marked in its partitions after it was answered for.
+  const auto all_in = [&] { return records_in(cluster_.bootstrap(), {prefix_ + "in", 0}); };
+  EXPECT_TRUE(eventually([&] { return all_in().size() >= 11; }, kLong, milliseconds(50)));
+  EXPECT_THAT(all_in(), SizeIs(11));
   EXPECT_THAT(listed({"consumer-groups", "--list"}),
               UnorderedElementsAre(prefix_ + "readers", prefix_ + "readers.dlq-replay.ledger"));
   expect_no_secret(refused.out + refused.errors + replayed.out + replayed.errors);
