@@ -1,4 +1,5 @@
 // What becomes of a record that its handler can't handle.
+#include <csignal>
 #include <regex>
 #include <string>
 
@@ -83,6 +84,14 @@ TEST_F(GivingUp, E14_AHandlerThatFailsEverythingIsLeftAloneForAWhile) {
   ASSERT_TRUE(ledger_.wait_count(Event::kFailed, 8, kLong));
   std::string status;
   EXPECT_TRUE(eventually([&] { return waits(status = status_of(*daemon)); }, kLong)) << status;
+  // A stop in the middle of an attempt would leave its failure unsaid.
+  daemon->signal(SIGTSTP);
+  ASSERT_TRUE(daemon->wait_log("quiet:", kLong));
+  const auto all_said = [&] {
+    return ledger_.count(Event::kEnd) == ledger_.count(Event::kBegin) &&
+           daemon->log_count("record failed, its lane waits") == ledger_.count(Event::kFailed);
+  };
+  EXPECT_TRUE(eventually(all_said, kLong));
   stop_cleanly(*daemon);
   const Entries attempts = of_event(ledger_.read(), Event::kFailed);
   for (std::size_t i = 0; i < attempts.size(); ++i) {
