@@ -13,7 +13,7 @@ class Regain : public Group {
     DaemonSpec daemon = spec({{"fail_offset", "0"},
                               {"fail_times", "0"},
                               {"fail_until", (scratch_ / "healed").string()}});
-    handler(daemon).options["retry"] = "{backoff: 100ms, backoff_max: 30s}";
+    handler(daemon).options["retry"] = "{backoff: 100ms, backoff_max: 8s}";
     return daemon;
   }
   void heal() { write_file(scratch_ / "healed", ""); }
