@@ -12,6 +12,7 @@ class Gone : public OneGroup {
   void replace_topic(int records) {
     admin_.delete_topic(topic_);
     ASSERT_TRUE(eventually([&] { return created_again(); }, kLong, milliseconds(50)));
+    ASSERT_TRUE(eventually([&] { return is_new(); }, kLong, milliseconds(50)));
     old_.insert(producer_.produced().begin(), producer_.produced().end());
     anew_ = std::make_unique<Producer>(cluster_.bootstrap());
     anew_->send_sequence(topic_, partitions_, records);
@@ -45,6 +46,16 @@ class Gone : public OneGroup {
       return true;
     } catch (const std::runtime_error&) {
       return false;  // its deletion is under way
+    }
+  }
+
+  /// Brokers tell of the old one for a while.
+  bool is_new() {
+    try {
+      return std::ranges::all_of(admin_.end_offsets(topic_),
+                                 [](const auto& end) { return end.second == 0; });
+    } catch (const std::runtime_error&) {
+      return false;
     }
   }
 };
