@@ -365,7 +365,7 @@ TEST_F(ReloadStarved, H12_WithoutDescriptorsAReloadIsRefusedOrDone) {
   EXPECT_EQ(reloaded.status, 0) << reloaded.errors;
   send(20);
   ASSERT_TRUE(wait_all_handled());
-  EXPECT_THAT(of_tag(ledger_.read(), tag()), Not(IsEmpty()));
+  EXPECT_THAT(of_event(of_tag(ledger_.read(), tag()), Event::kRecord), Not(IsEmpty()));
   end_well(*daemon);
 }
 
@@ -389,7 +389,10 @@ TEST_F(ReloadStarved, H12_KilledInTheMiddleOfACopyItStartsAgainAndCleansUp) {
   fs::copy_file(MOULT_LEDGER, large);
   fs::resize_file(large, kLarge);  // what comes behind the last section is nobody's
   make_topic(2);
-  for (int i = 0; i < 3; ++i) {
+  constexpr int kHits = 3;
+  constexpr int kTries = 10;  // a copy may be whole before the signal is there
+  int hits = 0;
+  for (int i = 0; i < kTries && hits < kHits; ++i) {
     DaemonSpec small = staged(next());
     const auto daemon = start(small);
     ASSERT_TRUE(daemon->wait_log("started version=", kLong));
@@ -399,12 +402,15 @@ TEST_F(ReloadStarved, H12_KilledInTheMiddleOfACopyItStartsAgainAndCleansUp) {
     configure(*daemon, small);
     daemon->signal(SIGHUP);
     const auto half_a_copy = Contains(StartsWith(std::to_string(daemon->pid()) + "-"));
-    ASSERT_TRUE(
-        eventually([&] { return Matches(half_a_copy)(copies(".part")); }, kLong, milliseconds(1)));
+    const auto half_or_whole = [&] {
+      return Matches(half_a_copy)(copies(".part")) || daemon->log_count("reloaded handler=") > 0;
+    };
+    ASSERT_TRUE(eventually(half_or_whole, kLong, milliseconds(1)));
     daemon->signal(SIGKILL);
     ASSERT_EQ(daemon->wait_exit(kLong), -SIGKILL);
-    ASSERT_THAT(copies(".part"), half_a_copy) << "it was not in the middle: this shows nothing";
+    if (Matches(half_a_copy)(copies(".part"))) ++hits;
   }
+  ASSERT_EQ(hits, kHits) << "it was not in the middle: this shows nothing";
   const auto daemon = start(staged(next()));
   send(100);
   ASSERT_TRUE(wait_all_handled());
