@@ -140,4 +140,22 @@ void LaneRunner::settle_dead_letters() {
   judgement_.stops = verdicts_.at(held_.offset(*first)).too_large;
 }
 
+/// The verdicts of the records in front, as a judgement.
+Judgement LaneRunner::standing_verdicts() const {
+  Judgement judgement;
+  for (std::size_t i = 0; i < held_.size() && held_.offset(i) < below_; ++i) {
+    const auto at = verdicts_.find(held_.offset(i));
+    if (at == verdicts_.end()) break;
+    if (i > 0 && held_.offset(i) < held_.offset(i - 1)) break;
+    if (at->second.settled) {
+      judgement.done = i + 1;
+      continue;
+    }
+    FailedRecord record = at->second.record;
+    record.index = i;
+    if (!give_up(judgement, std::move(record), settings().give_up)) break;
+  }
+  return judgement;
+}
+
 }  // namespace moult

@@ -384,24 +384,6 @@ void LaneRunner::settle_tied() {
   }
 }
 
-/// The verdicts of the records in front, as a judgement.
-Judgement LaneRunner::standing_verdicts() const {
-  Judgement judgement;
-  for (std::size_t i = 0; i < held_.size() && held_.offset(i) < below_; ++i) {
-    const auto at = verdicts_.find(held_.offset(i));
-    if (at == verdicts_.end()) break;
-    if (i > 0 && held_.offset(i) < held_.offset(i - 1)) break;
-    if (at->second.settled) {
-      judgement.done = i + 1;
-      continue;
-    }
-    FailedRecord record = at->second.record;
-    record.index = i;
-    if (!give_up(judgement, std::move(record), settings().give_up)) break;
-  }
-  return judgement;
-}
-
 // ---- The end of a batch -------------------------------------------------------------------------
 
 /// For what becomes of the generation. A record that fails again says nothing new, nor does a batch
