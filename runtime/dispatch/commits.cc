@@ -1,6 +1,7 @@
 // What is committed, and what the broker says to it.
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "runtime/dispatch/dispatcher.h"

@@ -369,8 +369,9 @@ void Consumer::on_commit_answer(rd_kafka_event_t* event) {
   // Librdkafka gives one partition's error to all of the commit: which of them the broker took
   // nobody can tell.
   const bool ok = code == RD_KAFKA_RESP_ERR_NO_ERROR;
+  const bool overtaken = commit_overtaken(code);
   if (ok) overtaken_ = false;
-  if (!ok && commit_overtaken(code)) {
+  if (overtaken) {
     overtaken_ = stopping_;
     log_.info("commit overtaken by a rebalance: its records may be handled again elsewhere",
               {{"group", options_.group}, {"error", error_text(code)}});
@@ -378,7 +379,7 @@ void Consumer::on_commit_answer(rd_kafka_event_t* event) {
     log_.warning("commit failed, it is sent again",
                  {{"group", options_.group}, {"error", error_text(code)}});
   }
-  dispatcher_.on(CommitDone{commit, ok, !ok && commit_overtaken(code)}, Clock::now());
+  dispatcher_.on(CommitDone{commit, ok, overtaken}, Clock::now());
 }
 
 void Consumer::apply(const Unassign& command) {

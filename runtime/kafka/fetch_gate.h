@@ -26,7 +26,7 @@ class FetchGate {
   class Pull {
    public:
     explicit Pull(FetchGate& gate);
-    /// Key and value of what was pulled.
+    /// What was pulled, keys and values.
     void count(std::uint64_t bytes) { bytes_ += bytes; }
     ~Pull();
     Pull(const Pull&) = delete;

@@ -36,7 +36,6 @@ PartitionSource::Pull PartitionSource::pull(std::uint32_t limit, HeldRecords& in
   into.compact();
   FetchGate::Pull opened(*gate_);
   Pull result;
-  const std::size_t before = into.size();
   // The mark of a partition's end takes a place in what librdkafka hands out: it is no record, and
   // must not make a queue that it emptied look as if it had more.
   while (!result.drained && result.records < limit) {
@@ -46,7 +45,7 @@ PartitionSource::Pull PartitionSource::pull(std::uint32_t limit, HeldRecords& in
     result.drained = got < static_cast<ssize_t>(wanted);
     for (ssize_t i = 0; i < got; ++i) keep(incoming_[static_cast<std::size_t>(i)], into, result);
   }
-  for (std::size_t i = before; i < into.size(); ++i) opened.count(into.bytes(i));
+  opened.count(result.bytes);
   return result;
 }
 
@@ -57,6 +56,7 @@ void PartitionSource::keep(rd_kafka_message_t* message, HeldRecords& into, Pull&
     set_readable(true);
     into.push_back(std::move(owned));
     ++result.records;
+    result.bytes += into.bytes(into.size() - 1);
   } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
     // Not a record's offset, but where fetching goes on: it lies past control records and aborted
     // transactions that no record will ever show.

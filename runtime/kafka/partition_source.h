@@ -23,7 +23,8 @@ class PartitionSource {
  public:
   struct Pull {
     std::uint32_t records = 0;
-    bool drained = false;  // the queue is empty: the next record raises its event
+    std::uint64_t bytes = 0;  // their keys and values
+    bool drained = false;     // the queue is empty: the next record raises its event
   };
 
   /// What is to be heard of a partition beside its records, by whoever has the lane's turn. Any of

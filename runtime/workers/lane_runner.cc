@@ -222,15 +222,13 @@ void LaneRunner::hold_back(bool held_back) { held_back_ = held_back; }
 bool LaneRunner::pull() {
   const std::lock_guard lock(pulling_);
   if (cancelled_) return false;
-  const std::size_t before = held_.size();
+  const bool was_empty = held_.empty();
   const auto pulled = inlet_->pull(pull_limit(), below_, held_);
   drained_ = pulled.drained;
   if (pulled.records == 0) return true;
-  if (before == 0) gathering_since_ = Clock::now();
-  std::uint64_t bytes = 0;
-  for (std::size_t i = before; i < held_.size(); ++i) bytes += held_.bytes(i);
-  held_bytes_ += bytes;
-  bytes_per_record_ = bytes / pulled.records;
+  if (was_empty) gathering_since_ = Clock::now();
+  held_bytes_ += pulled.bytes;
+  bytes_per_record_ = pulled.bytes / pulled.records;
   return true;
 }
 

@@ -32,6 +32,7 @@ kafka::PartitionSource::Pull SlotBoard::take(SlotIndex slot, std::uint32_t limit
   from.owned = 0;
   const auto more = [&] { return !from.records.empty() && from.records.offset(0) < below; };
   while (result.records < limit && more()) {
+    result.bytes += from.records.bytes(0);
     from.records.move_front_to(into);
     ++result.records;
   }

@@ -164,12 +164,25 @@ TEST(DispatcherCommitTest, AnEarlierAnswerDoesNotTakeBackALaterOne) {
   EXPECT_EQ(script.pass(1min), "") << "the broker has it";
 }
 
-TEST(DispatcherCommitTest, AReleaseCommitsBehindWhatIsUnderWay) {
-  Script script;
-  script.with_idle_lanes(1);
+/// Lane 1 has finished up to 8; the commit of its 5 is not answered.
+void commit_under_way(Script& script, int lanes = 1) {
+  script.with_idle_lanes(lanes);
   script.work(1, 0, 5);
   EXPECT_EQ(script.pass(0ms), "commit 1: 1@5");
   script.work(1, 5, 8);
+}
+
+/// A stop waits for its commit of lane 1's 5.
+void last_commit_under_way(Script& script) {
+  script.with_idle_lanes(1);
+  script.work(1, 0, 5);
+  script.stop(10s);
+  EXPECT_EQ(script.ended(1), "commit 1: 1@5");
+}
+
+TEST(DispatcherCommitTest, AReleaseCommitsBehindWhatIsUnderWay) {
+  Script script;
+  commit_under_way(script);
   script.stop(10s);
   EXPECT_EQ(script.ended(1), "") << "the broker would keep the one that comes last";
   EXPECT_EQ(script.committed(1), "commit 2: 1@8");
@@ -178,10 +191,7 @@ TEST(DispatcherCommitTest, AReleaseCommitsBehindWhatIsUnderWay) {
 
 TEST(DispatcherCommitTest, AReleaseCommitsAgainWhatAnEarlierOneFailedToCommit) {
   Script script;
-  script.with_idle_lanes(1);
-  script.work(1, 0, 5);
-  script.pass(0ms);
-  script.work(1, 5, 8);
+  commit_under_way(script);
   script.revoke({0});
   EXPECT_EQ(script.ended(1), "");
   EXPECT_EQ(script.commit_failed(1), "commit 2: 1@8");
@@ -190,10 +200,7 @@ TEST(DispatcherCommitTest, AReleaseCommitsAgainWhatAnEarlierOneFailedToCommit) {
 
 TEST(DispatcherCommitTest, AReleaseDoesNotWaitForOtherPartitionsCommits) {
   Script script;
-  script.with_idle_lanes(2);
-  script.work(1, 0, 5);
-  EXPECT_EQ(script.pass(0ms), "commit 1: 1@5");
-  script.work(1, 5, 8);
+  commit_under_way(script, 2);
   script.work(2, 0, 3);
   script.revoke({1});
   EXPECT_EQ(script.ended(2), "commit 2: 2@3");
@@ -201,10 +208,7 @@ TEST(DispatcherCommitTest, AReleaseDoesNotWaitForOtherPartitionsCommits) {
 
 TEST(DispatcherCommitTest, AReleaseDoesNotWaitForLostPartitionsCommits) {
   Script script;
-  script.with_idle_lanes(2);
-  script.work(1, 0, 5);
-  EXPECT_EQ(script.pass(0ms), "commit 1: 1@5");
-  script.work(1, 5, 8);
+  commit_under_way(script, 2);
   script.work(2, 0, 3);
   script.stop(10s);
   script.ended(2);
@@ -214,10 +218,7 @@ TEST(DispatcherCommitTest, AReleaseDoesNotWaitForLostPartitionsCommits) {
 
 TEST(DispatcherCommitTest, AReleaseWaitsForHalfOfItsCommitsTime) {
   Script script;
-  script.with_idle_lanes(1);
-  script.work(1, 0, 5);
-  script.pass(0ms);
-  script.work(1, 5, 8);
+  commit_under_way(script);
   script.stop(10s, 0s);
   EXPECT_EQ(script.pass(1s), "");
   EXPECT_EQ(script.ended(1), "");
@@ -229,10 +230,7 @@ TEST(DispatcherCommitTest, AReleaseWaitsForHalfOfItsCommitsTime) {
 
 TEST(DispatcherCommitTest, AReleaseThatWaitsIsCutToTheTimeOfTheStop) {
   Script script;
-  script.with_idle_lanes(1);
-  script.work(1, 0, 5);
-  script.pass(0ms);
-  script.work(1, 5, 8);
+  commit_under_way(script);
   script.revoke({0});
   EXPECT_EQ(script.ended(1), "");
   EXPECT_EQ(script.stop(1s, 1s), "");
@@ -242,10 +240,7 @@ TEST(DispatcherCommitTest, AReleaseThatWaitsIsCutToTheTimeOfTheStop) {
 
 TEST(DispatcherCommitTest, AReleaseWaitsForOneThatWasGivenUp) {
   Script script;
-  script.with_idle_lanes(1);
-  script.work(1, 0, 5);
-  EXPECT_EQ(script.pass(0ms), "commit 1: 1@5");
-  script.work(1, 5, 8);
+  commit_under_way(script);
   EXPECT_EQ(script.pass(5s), "commit 2: 1@8");
   script.committed(2);
   script.stop(10s);
@@ -256,10 +251,7 @@ TEST(DispatcherCommitTest, AReleaseWaitsForOneThatWasGivenUp) {
 
 TEST(DispatcherCommitTest, AReleaseCommitsOnceMoreWhenItsCommitWasOvertaken) {
   Script script;
-  script.with_idle_lanes(1);
-  script.work(1, 0, 5);
-  script.pass(0ms);
-  script.work(1, 5, 8);
+  commit_under_way(script);
   script.stop(10s);
   script.ended(1);
   EXPECT_EQ(script.pass(2500ms), "commit 2: 1@8");
@@ -270,19 +262,13 @@ TEST(DispatcherCommitTest, AReleaseCommitsOnceMoreWhenItsCommitWasOvertaken) {
 
 TEST(DispatcherCommitTest, AFailedCommitOfAReleaseIsNotSentAgain) {
   Script script;
-  script.with_idle_lanes(1);
-  script.work(1, 0, 5);
-  script.stop(10s);
-  EXPECT_EQ(script.ended(1), "commit 1: 1@5");
+  last_commit_under_way(script);
   EXPECT_EQ(script.commit_failed(1), "stopped");
 }
 
 TEST(DispatcherCommitTest, AStopCommitsAgainWhatARebalanceRefused) {
   Script script;
-  script.with_idle_lanes(1);
-  script.work(1, 0, 5);
-  script.stop(10s);
-  EXPECT_EQ(script.ended(1), "commit 1: 1@5");
+  last_commit_under_way(script);
   EXPECT_EQ(script.commit_overtaken(1), "");
   EXPECT_EQ(script.wait(), 100ms);
   EXPECT_EQ(script.pass(100ms), "commit 2: 1@5");
@@ -293,10 +279,7 @@ TEST(DispatcherCommitTest, AStopCommitsAgainWhatARebalanceRefused) {
 
 TEST(DispatcherCommitTest, AStopCommitsAgainUntilItsTimeIsOver) {
   Script script;
-  script.with_idle_lanes(1);
-  script.work(1, 0, 5);
-  script.stop(10s);
-  EXPECT_EQ(script.ended(1), "commit 1: 1@5");
+  last_commit_under_way(script);
   std::string said;
   for (std::uint64_t commit = 1; said != "stopped" && commit < 1'000; ++commit) {
     said = script.commit_overtaken(commit);
