@@ -49,7 +49,8 @@ Consumer::Consumer(ConsumerOptions options, TopicRouter router, LaneExecutor& ex
       mailbox_(kMailboxBound),
       hints_(log_, "group", options_.group),
       dispatcher_(options_.dispatch, log.for_component(Component::kDispatch)),
-      topics_(options_.topics) {
+      topics_(options_.topics),
+      topic_watch_(log_, [this] { mailbox_.wake(); }) {
   routers_.push_front(std::move(router));
 }
 
@@ -69,6 +70,7 @@ Result<Ok> Consumer::make_client() {
   rd_kafka_conf_set_rebalance_cb(conf->get(), rebalance_callback);
   rd_kafka_conf_set_error_cb(conf->get(), error_callback);
   rd_kafka_conf_set_log_cb(conf->get(), log_callback);
+  topic_watch_.attach(conf->get());
   auto client = kafka::make_client(RD_KAFKA_CONSUMER, std::move(*conf));
   if (!client) {
     return failure(fmt::format("group '{}': {}", options_.group, client.error().message));
@@ -127,6 +129,7 @@ void Consumer::run() noexcept {
     apply_commands();
     shed_stale_fetches();
     watch_brokers();
+    watch_topics();
     report_readiness();
   }
   on_end_(std::move(end_));
@@ -218,6 +221,9 @@ void Consumer::serve_answers() {
       case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
         brokers_.on_answer(event.get());
         break;
+      case TopicWatch::kAnswer:
+        on_topics_described(event.get());
+        break;
       default:
         break;
     }
@@ -244,6 +250,7 @@ void Consumer::apply(const OpenLane& command) {
   auto& signal = signals_[command.lane] = std::make_unique<ReadySignal>(this, command.lane);
   source->enable_events(ready_callback, signal.get());
   executor_.open(command, std::move(source));
+  topic_watch_.look(Clock::now());
   // The event tells that an empty queue got something. What an earlier assignment left in there
   // would swallow it: the lane's first turn clears the queue, whatever it holds.
   ready_callback(client_.get(), signal.get());

@@ -28,6 +28,7 @@
 #include "runtime/kafka/lane_executor.h"
 #include "runtime/kafka/partition_source.h"
 #include "runtime/kafka/topic_router.h"
+#include "runtime/kafka/topic_watch.h"
 
 namespace moult::kafka {
 
@@ -176,6 +177,9 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   std::size_t unreadable_partitions() const;
   void report_readiness();
   void watch_brokers();
+  void watch_topics();
+  void on_topics_described(rd_kafka_event_t* event);
+  void begin_anew(const TopicWatch::Anew& anew);
   void shed_stale_fetches();
   bool stands_still(const Lane& lane) const;
   void serve_answers();
@@ -248,6 +252,7 @@ class Consumer final : public LaneAnswers, public HandoverPort {
   bool denied_ = false;          // the group, since the last assignment
   std::vector<Message> inbox_;
   BrokerWatch brokers_;
+  TopicWatch topic_watch_;
   Unready reported_;
   bool quiet_ = false;
   bool stopping_ = false;

@@ -13,6 +13,8 @@ namespace {
 
 // A rebalance is over long before the topics have changed so often.
 constexpr std::size_t kRememberedRouters = 8;
+// For so long after a topic was made anew a broker may say that it was not.
+constexpr Duration kRumour = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -94,6 +96,39 @@ std::optional<HandlerIndex> Consumer::handler_of(const std::string& topic) const
     if (handler) return forgotten_.contains(*handler) ? std::nullopt : handler;
   }
   return std::nullopt;
+}
+
+/// Nobody is to wait for an answer while stopping.
+void Consumer::watch_topics() {
+  const TimePoint now = Clock::now();
+  if (stopping_ || !topic_watch_.due(now)) return;
+  std::set<std::string> topics;
+  for (const auto& [partition, lane] : dispatcher_.assignment()) topics.insert(partition.topic);
+  topic_watch_.ask(client_.get(), topics, answer_queue_.get(), now);
+}
+
+void Consumer::on_topics_described(rd_kafka_event_t* event) {
+  for (const auto& anew : topic_watch_.on_answer(event, Clock::now())) begin_anew(anew);
+}
+
+/// Also with `latest`: whatever the new topic holds came while its name was being consumed. Nothing
+/// where librdkafka's offset was out of the new log's range, and it began again by itself.
+void Consumer::begin_anew(const TopicWatch::Anew& anew) {
+  const auto policy = options_.properties.find("auto.offset.reset");
+  const bool stands = policy != options_.properties.end() && policy->second == "error";
+  const Offset to = stands ? RD_KAFKA_OFFSET_INVALID : RD_KAFKA_OFFSET_BEGINNING;
+  std::int64_t again = 0;
+  for (const auto& [partition, lane] : dispatcher_.assignment()) {
+    const auto gate = gates_.find(partition);
+    if (partition.topic != anew.topic || gate == gates_.end()) continue;
+    const bool is_sent = gate->second->begin_again(to, anew.since - kRumour);
+    again += is_sent ? 1 : 0;
+  }
+  const Field fields[] = {{"group", options_.group}, {"topic", anew.topic}, {"partitions", again}};
+  log_.write(stands ? Severity::kError : Severity::kWarning,
+             stands ? "topic was deleted and made anew: no offset says where to begin"
+                    : "topic was deleted and made anew: it is handled from its first record on",
+             fields);
 }
 
 }  // namespace moult::kafka

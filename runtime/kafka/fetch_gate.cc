@@ -39,6 +39,17 @@ void FetchGate::reopen() {
   open();
 }
 
+/// It is librdkafka's to answer; a partition that goes at this moment needs none.
+bool FetchGate::begin_again(Offset offset, TimePoint since) {
+  const std::lock_guard lock(mutex_);
+  if (went_back_at_ && *went_back_at_ >= since) return false;
+  open();
+  const PartitionListHandle list = to_list({partition_});
+  list->elems[0].offset = offset;
+  const ErrorHandle error(rd_kafka_seek_partitions(client_, list.get(), 0));
+  return true;
+}
+
 /// Resuming what is not paused may set an older librdkafka back.
 void FetchGate::open() {
   if (std::exchange(shut_, false)) set_paused(false);

@@ -3,8 +3,10 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 
 #include "runtime/base/log.h"
+#include "runtime/base/time.h"
 #include "runtime/dispatch/types.h"
 #include "runtime/kafka/handles.h"
 
@@ -28,6 +30,8 @@ class FetchGate {
     explicit Pull(FetchGate& gate);
     /// What was pulled, keys and values.
     void count(std::uint64_t bytes) { bytes_ += bytes; }
+    /// It began again at a lower offset: where librdkafka was, there is nothing.
+    void went_back() { gate_.went_back_at_ = Clock::now(); }
     ~Pull();
     Pull(const Pull&) = delete;
     Pull& operator=(const Pull&) = delete;
@@ -45,6 +49,9 @@ class FetchGate {
   void shed();
   /// Before the partition goes: librdkafka keeps a pause over an assignment.
   void reopen();
+  /// Fetching goes on from `offset`, which may be a logical one, unless it went back by itself
+  /// since then. False when it did.
+  bool begin_again(Offset offset, TimePoint since);
 
  private:
   void open();
@@ -60,6 +67,7 @@ class FetchGate {
   std::mutex mutex_;
   bool shut_ = false;        // guarded by mutex_
   std::uint64_t pulled_at_;  // guarded by mutex_: of all, when this one was pulled last
+  std::optional<TimePoint> went_back_at_;  // guarded by mutex_
 };
 
 }  // namespace moult::kafka

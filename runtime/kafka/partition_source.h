@@ -56,6 +56,7 @@ class PartitionSource {
   std::int64_t high_watermark() const;
 
  private:
+  bool began_again(const rd_kafka_message_t& message);
   void keep(rd_kafka_message_t* message, HeldRecords& into, Pull& result);
   void keep_error(const rd_kafka_message_t& message);
   void set_readable(bool readable);
@@ -74,6 +75,7 @@ class PartitionSource {
   // Whoever has the lane's turn.
   std::vector<rd_kafka_message_t*> incoming_;
   std::optional<Offset> end_;
+  Offset next_ = 0;  // behind what came last
   bool readable_ = true;
 };
 

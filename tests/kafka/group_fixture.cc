@@ -81,6 +81,12 @@ bool Group::send_until_works(const Daemon& daemon) {
       kLong);
 }
 
+bool Group::wait_all_handled() {
+  return ledger_.wait(
+      [&](const Entries& entries) { return missing(producer_.produced(), entries).empty(); },
+      kLong);
+}
+
 void Group::stop_cleanly(Daemon& daemon) {
   EXPECT_EQ(daemon.stop(), 0);
   ended_.insert(daemon.pid());

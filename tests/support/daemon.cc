@@ -48,9 +48,9 @@ Environment with_reports_in(const Scratch& scratch, Environment environment) {
 }  // namespace
 
 std::string DaemonSpec::yaml() const {
-  std::string yaml =
-      fmt::format("kafka: {}\nplugins_path: {}\nlog: {{format: text, level: info}}\n",
-                  flow_map(kafka), plugins_path.empty() ? MOULT_TEST_PLUGINS : plugins_path);
+  std::string yaml = fmt::format(
+      "kafka: {}\nplugins_path: {}\nlog: {{format: text, level: {}}}\n", flow_map(kafka),
+      plugins_path.empty() ? MOULT_TEST_PLUGINS : plugins_path, log_level);
   for (const auto& [name, value] : options) yaml += fmt::format("{}: {}\n", name, value);
   yaml += "consumers:\n";
   for (const ConsumerSpec& consumer : consumers) {

@@ -39,6 +39,7 @@ struct DaemonSpec {
   std::vector<ConsumerSpec> consumers = {};
   Environment environment = {};   // not in the file
   std::string plugins_path = {};  // empty: tests/support/plugins of the build
+  std::string log_level = "info";
 
   std::string yaml() const;
 };
