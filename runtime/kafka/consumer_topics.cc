@@ -112,16 +112,20 @@ void Consumer::on_topics_described(rd_kafka_event_t* event) {
 }
 
 /// Also with `latest`: whatever the new topic holds came while its name was being consumed. Nothing
-/// where librdkafka's offset was out of the new log's range, and it began again by itself.
+/// where librdkafka's offset was out of the new log's range, and it began again by itself; with
+/// `latest` it did so at the end. Not at the logical beginning: librdkafka may take the old log's.
 void Consumer::begin_anew(const TopicWatch::Anew& anew) {
   const auto policy = options_.properties.find("auto.offset.reset");
-  const bool stands = policy != options_.properties.end() && policy->second == "error";
-  const Offset to = stands ? RD_KAFKA_OFFSET_INVALID : RD_KAFKA_OFFSET_BEGINNING;
+  const std::string chosen = policy == options_.properties.end() ? "" : policy->second;
+  const bool stands = chosen == "error";
+  const bool at_end = chosen == "latest" || chosen == "largest" || chosen == "end";
+  const Offset to = stands ? RD_KAFKA_OFFSET_INVALID : 0;
+  const TimePoint since = at_end ? kNever : anew.since - kRumour;
   std::int64_t again = 0;
   for (const auto& [partition, lane] : dispatcher_.assignment()) {
     const auto gate = gates_.find(partition);
     if (partition.topic != anew.topic || gate == gates_.end()) continue;
-    const bool is_sent = gate->second->begin_again(to, anew.since - kRumour);
+    const bool is_sent = gate->second->begin_again(to, since);
     again += is_sent ? 1 : 0;
   }
   const Field fields[] = {{"group", options_.group}, {"topic", anew.topic}, {"partitions", again}};

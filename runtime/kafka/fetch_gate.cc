@@ -39,11 +39,17 @@ void FetchGate::reopen() {
   open();
 }
 
+void FetchGate::went_back() {
+  if (!std::exchange(sent_back_, false)) went_back_at_ = Clock::now();
+}
+
 /// It is librdkafka's to answer; a partition that goes at this moment needs none.
 bool FetchGate::begin_again(Offset offset, TimePoint since) {
   const std::lock_guard lock(mutex_);
-  if (went_back_at_ && *went_back_at_ >= since) return false;
+  const auto went_back_at = std::exchange(went_back_at_, std::nullopt);
+  if (went_back_at && *went_back_at >= since) return false;
   open();
+  sent_back_ = true;
   const PartitionListHandle list = to_list({partition_});
   list->elems[0].offset = offset;
   const ErrorHandle error(rd_kafka_seek_partitions(client_, list.get(), 0));

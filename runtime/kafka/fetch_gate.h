@@ -30,8 +30,8 @@ class FetchGate {
     explicit Pull(FetchGate& gate);
     /// What was pulled, keys and values.
     void count(std::uint64_t bytes) { bytes_ += bytes; }
-    /// It began again at a lower offset: where librdkafka was, there is nothing.
-    void went_back() { gate_.went_back_at_ = Clock::now(); }
+    /// It began again at a lower offset.
+    void went_back() { gate_.went_back(); }
     ~Pull();
     Pull(const Pull&) = delete;
     Pull& operator=(const Pull&) = delete;
@@ -55,6 +55,7 @@ class FetchGate {
 
  private:
   void open();
+  void went_back();
   void set_paused(bool paused);
 
   // Constant after construction.
@@ -67,7 +68,8 @@ class FetchGate {
   std::mutex mutex_;
   bool shut_ = false;        // guarded by mutex_
   std::uint64_t pulled_at_;  // guarded by mutex_: of all, when this one was pulled last
-  std::optional<TimePoint> went_back_at_;  // guarded by mutex_
+  bool sent_back_ = false;   // guarded by mutex_: and not there yet
+  std::optional<TimePoint> went_back_at_;  // guarded by mutex_: where nobody sent it
 };
 
 }  // namespace moult::kafka

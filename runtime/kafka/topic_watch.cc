@@ -1,5 +1,7 @@
 #include "runtime/kafka/topic_watch.h"
 
+#include <utility>
+
 #include "runtime/kafka/group_offsets.h"
 
 namespace moult::kafka {
@@ -11,6 +13,8 @@ constexpr Duration kLeastBetween = std::chrono::milliseconds(200);
 constexpr Duration kBehind = std::chrono::seconds(5);
 constexpr int kDescribeMs = 10'000;
 constexpr std::int16_t kMetadata = 3;  // the protocol's key of these requests
+// librdkafka tells of one answer twice: on the broker's thread and on its main one.
+constexpr std::uint64_t kTimesTold = 2;
 
 }  // namespace
 
@@ -27,9 +31,9 @@ rd_kafka_resp_err_t TopicWatch::on_new(rd_kafka_t* client, const rd_kafka_conf_t
 /// Before the answer is looked at, also of our own question.
 rd_kafka_resp_err_t TopicWatch::on_response(rd_kafka_t*, int, const char*, std::int32_t,
                                             std::int16_t api, std::int16_t, std::int32_t,
-                                            std::size_t, std::int64_t, rd_kafka_resp_err_t,
+                                            std::size_t, std::int64_t, rd_kafka_resp_err_t error,
                                             void* opaque) {
-  if (api == kMetadata) {
+  if (api == kMetadata && error == RD_KAFKA_RESP_ERR_NO_ERROR) {
     auto* watch = static_cast<TopicWatch*>(opaque);
     ++watch->told_;
     watch->wake_();
@@ -58,8 +62,8 @@ TopicNames to_names(const std::set<std::string>& topics) {
 
 void TopicWatch::ask(rd_kafka_t* client, const std::set<std::string>& topics,
                      rd_kafka_queue_t* answers, TimePoint now) {
-  next_ = told_ == heard_ ? kNever : now + kBehind;
-  heard_ = told_;
+  const std::uint64_t told = told_;
+  next_ = std::exchange(heard_, told) == told ? kNever : now + kBehind;
   std::erase_if(known_, [&](const auto& known) { return !topics.contains(known.first); });
   if (topics.empty()) return;
   asked_at_ = now;
@@ -71,13 +75,16 @@ void TopicWatch::ask(rd_kafka_t* client, const std::set<std::string>& topics,
 
 std::vector<TopicWatch::Anew> TopicWatch::on_answer(rd_kafka_event_t* event, TimePoint now) {
   asked_ = false;
+  // With others than the one to the question itself, one of them may have come behind it.
+  const std::uint64_t told = told_;
+  if (told <= heard_ + kTimesTold) heard_ = told;
   std::vector<Anew> anew;
   const auto* result = rd_kafka_event_DescribeTopics_result(event);
   if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR || result == nullptr) {
+    heard_ = told;
     next_ = now + kBehind;
     return anew;
   }
-  ++heard_;  // the answer itself
   std::size_t count = 0;
   const auto* const* topics = rd_kafka_DescribeTopics_result_topics(result, &count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -89,11 +96,11 @@ std::vector<TopicWatch::Anew> TopicWatch::on_answer(rd_kafka_event_t* event, Tim
   return anew;
 }
 
-/// Brokers without ids give all topics the one that is zero.
 std::optional<TimePoint> TopicWatch::made_anew(const std::string& topic,
                                                const rd_kafka_Uuid_t* uuid) {
   const Id id{rd_kafka_Uuid_most_significant_bits(uuid),
               rd_kafka_Uuid_least_significant_bits(uuid)};
+  if (id == Id{}) return std::nullopt;  // a broker without ids
   const auto at = known_.find(topic);
   if (at != known_.end() && id != at->second.id && id == at->second.former) return std::nullopt;
   if (at == known_.end() || id != at->second.id) {

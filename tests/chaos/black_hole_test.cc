@@ -1,4 +1,5 @@
 // Brokers that take connections and never answer: no FIN, no RST.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <csignal>
@@ -100,6 +101,36 @@ TEST_F(BlackHole, N3_ItIsNotReadyThenComesBackByItselfAndLosesNothing) {
   send(400);
   ASSERT_TRUE(wait_all_handled());
   stop_cleanly(*daemon);
+  expect_nothing_lost();
+}
+
+// Where the broker divides the partitions it tells a member once what to give back: in an answer
+// that the member has given up waiting for, here.
+TEST_F(BlackHole, R1_WhatAMemberIsToGiveBackItHearsOfThoughAnAnswerWasLost) {
+  const Properties by_broker{{"group.protocol", "consumer"}};
+  DaemonSpec behind = proxied();
+  behind.consumers[0].kafka = by_broker;
+  const auto first = start(behind);
+  send(400);
+  ASSERT_TRUE(wait_all_handled());
+  ASSERT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));  // no commit holds heartbeats back
+  swallow();
+  DaemonSpec straight = spec();
+  straight.kafka["bootstrap.servers"] = fmt::format("'{}'", cluster_.bootstrap());
+  straight.consumers[0].kafka = by_broker;
+  const auto second = start(straight);
+  ASSERT_TRUE(eventually([&] { return admin_.describe(group_).members.size() == 2; }, kLong));
+  // A heartbeat is given up after a second, and its connection with it; the session lasts for six.
+  ASSERT_TRUE(first->wait_log("Timed out ConsumerGroupHeartbeatRequest in flight", kLong));
+  // The coordinator divides the partitions within a second, and says so in answer to that
+  // heartbeat.
+  std::this_thread::sleep_for(seconds(2));
+  pass();
+  ASSERT_TRUE(second->wait_log("partition assigned", kLong, 2));
+  send(400);
+  ASSERT_TRUE(wait_all_handled());
+  stop_cleanly(*second);
+  stop_cleanly(*first);
   expect_nothing_lost();
 }
 

@@ -8,6 +8,8 @@ namespace {
 
 class Gone : public Group {
  protected:
+  using Group::Group;
+
   /// The topic goes, and is there again under its name with other records.
   void replace_topic(int records) {
     admin_.delete_topic(topic_);
@@ -129,14 +131,43 @@ TEST_P(Gone, N6_WhatATopicHoldsByTheTimeItIsMissedIsHandledWhole) {
   stop_cleanly(*daemon);
 }
 
-// ---- Retention ----------------------------------------------------------------------------------
-
-class Retention : public Gone {
+/// For what does not depend on how a group divides its partitions: the runtime's own choice.
+class OneGone : public Gone {
  protected:
+  using Gone::Gone;
   Properties protocol() const override {
     return {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "300"}};
   }
+};
 
+class GoneFromItsOwn : private OwnCluster, public OneGone {
+ protected:
+  GoneFromItsOwn() : OneGone(own_cluster) {}
+};
+
+// With the new topic its leaders' epochs begin anew as well.
+TEST_F(GoneFromItsOwn, N6_ATopicWhoseLeadersHadChangedIsReplacedAndHandledWhole) {
+  make_topic(2);
+  DaemonSpec eager = spec();
+  eager.kafka["reconnect.backoff.max.ms"] = "1000";
+  const auto daemon = start(eager);
+  send(100);
+  ASSERT_TRUE(wait_all_handled());
+  cluster_.stop_node(1);
+  cluster_.start_node(1);
+  send(100);
+  ASSERT_TRUE(wait_all_handled());
+  ASSERT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
+  replace_topic(300);
+  ASSERT_TRUE(wait_new_handled());
+  expect_new_committed();
+  stop_cleanly(*daemon);
+}
+
+// ---- Retention ----------------------------------------------------------------------------------
+
+class Retention : public OneGone {
+ protected:
   static constexpr const char* kLoud = "records are gone before they were handled";
 
   DaemonSpec with_policy(const std::string& policy) const {

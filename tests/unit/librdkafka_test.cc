@@ -84,7 +84,9 @@ class Librdkafka : public ::testing::Test {
 };
 
 TEST_F(Librdkafka, R5_APartitionThatWasGivenBackWhileItsEndWasAskedForBringsNothing) {
-  if (rd_kafka_version() < 0x020c00ff) GTEST_SKIP() << "the distribution's librdkafka";
+#if !MOULT_MENDED_RDKAFKA
+  GTEST_SKIP() << "this librdkafka is without what tools/patches mends";
+#endif
   assign(0);
   ASSERT_TRUE(brings_one(std::chrono::seconds(10)));
   give_back();
