@@ -16,6 +16,7 @@
 #include "runtime/kafka/mock_broker.h"
 #include "runtime/kafka/partition_list.h"
 #include "runtime/kafka/sample_producer.h"
+#include "runtime/kafka/version.h"
 #include "runtime/workers/lane_runner.h"
 #include "tests/unit/dispatcher_script.h"
 
@@ -195,7 +196,9 @@ class LaneTest : public ::testing::Test {
   void go_back(Offset offset, std::size_t records) {
     ASSERT_EQ(fetched(), 0U);
     const kafka::PartitionListHandle list = partition_at(offset);  // the one before, to be taken
-    const kafka::ErrorHandle error(rd_kafka_seek_partitions(client_.get(), list.get(), 10'000));
+    // Before librdkafka 2.2 it waits for microseconds instead.
+    const int timeout = kafka::loaded_version_number() < 0x020200ff ? 10'000'000 : 10'000;
+    const kafka::ErrorHandle error(rd_kafka_seek_partitions(client_.get(), list.get(), timeout));
     ASSERT_EQ(error, nullptr) << rd_kafka_error_string(error.get());
     take_first();
     wait_for(records + 1);
