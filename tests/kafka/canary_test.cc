@@ -16,12 +16,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-class CanaryTest : public Reloads {
+class CanaryTest : public OneReloads {
  protected:
-  Properties protocol() const override {
-    return {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "300"}};
-  }
-
   std::unique_ptr<Daemon> start_with(const std::string& canary) {
     canary_ = canary;
     make_topic(4);

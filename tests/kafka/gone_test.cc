@@ -12,8 +12,7 @@ class Gone : public Group {
 
   /// The topic goes, and is there again under its name with other records.
   void replace_topic(int records) {
-    admin_.delete_topic(topic_);
-    ASSERT_TRUE(eventually([&] { return created_again(); }, kLong, milliseconds(50)));
+    ASSERT_TRUE(admin_.remake_topic(topic_, partitions_, kLong));
     ASSERT_TRUE(eventually([&] { return is_new(); }, kLong, milliseconds(50)));
     old_.insert(producer_.produced().begin(), producer_.produced().end());
     anew_ = std::make_unique<Producer>(cluster_.bootstrap());
@@ -33,25 +32,31 @@ class Gone : public Group {
         kLong);
   }
 
-  void expect_new_committed() {
+  /// 100 records.
+  void handle_and_commit() {
+    send(100);
+    ASSERT_TRUE(wait_all_handled());
+    ASSERT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
+  }
+
+  void expect_new_whole(Daemon& daemon) {
+    ASSERT_TRUE(wait_new_handled());
     EXPECT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
     EXPECT_EQ(admin_.committed(group_), admin_.end_offsets(topic_));
+    stop_cleanly(daemon);
+  }
+
+  void expect_replaced_whole(Daemon& daemon, int records) {
+    ASSERT_NO_FATAL_FAILURE(handle_and_commit());
+    ASSERT_NO_FATAL_FAILURE(replace_topic(records));
+    expect_new_whole(daemon);
   }
 
   std::unique_ptr<Producer> anew_;
   Produced old_;
 
  private:
-  bool created_again() {
-    try {
-      admin_.create_topic(topic_, partitions_);
-      return true;
-    } catch (const std::runtime_error&) {
-      return false;  // its deletion is under way
-    }
-  }
-
-  /// Brokers tell of the old one for a while.
+  /// Brokers may tell of the old one for a while.
   bool is_new() {
     try {
       return std::ranges::all_of(admin_.end_offsets(topic_),
@@ -67,9 +72,7 @@ MOULT_FOR_EACH_PROTOCOL(Gone);
 TEST_P(Gone, N6_ADeletedTopicIsSaidAndWhatItIsReplacedByIsHandledWhole) {
   make_topic(2);
   const auto daemon = start(spec());
-  send(100);
-  ASSERT_TRUE(wait_all_handled());
-  ASSERT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
+  ASSERT_NO_FATAL_FAILURE(handle_and_commit());
   admin_.delete_topic(topic_);
   // Where the broker divides the partitions it does not tell whether a name is of any topic.
   if (GetParam() != Protocol::kConsumer) {
@@ -81,34 +84,20 @@ TEST_P(Gone, N6_ADeletedTopicIsSaidAndWhatItIsReplacedByIsHandledWhole) {
   admin_.create_topic(topic_, partitions_);
   anew_ = std::make_unique<Producer>(cluster_.bootstrap());
   anew_->send_sequence(topic_, partitions_, 160);
-  ASSERT_TRUE(wait_new_handled());
-  expect_new_committed();
-  stop_cleanly(*daemon);
+  expect_new_whole(*daemon);
 }
 
 // Fewer records than before, and more: an offset that exists in both is no longer the same record.
 TEST_P(Gone, N6_ATopicReplacedAtOnceByAShorterOneIsHandledWhole) {
   make_topic(2);
   const auto daemon = start(spec());
-  send(100);
-  ASSERT_TRUE(wait_all_handled());
-  ASSERT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
-  replace_topic(40);
-  ASSERT_TRUE(wait_new_handled());
-  expect_new_committed();
-  stop_cleanly(*daemon);
+  expect_replaced_whole(*daemon, 40);
 }
 
 TEST_P(Gone, N6_ATopicReplacedAtOnceByALongerOneIsHandledWhole) {
   make_topic(2);
   const auto daemon = start(spec());
-  send(100);
-  ASSERT_TRUE(wait_all_handled());
-  ASSERT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
-  replace_topic(300);
-  ASSERT_TRUE(wait_new_handled());
-  expect_new_committed();
-  stop_cleanly(*daemon);
+  expect_replaced_whole(*daemon, 300);
 }
 
 // Its new log is longer than the old one by the time that it is fetched again: no offset tells.
@@ -119,26 +108,15 @@ TEST_P(Gone, N6_WhatATopicHoldsByTheTimeItIsMissedIsHandledWhole) {
   patient.log_level = "debug";
   const auto daemon = start(patient);
   ASSERT_TRUE(daemon->wait_log("topic is known by its id", kLong));
-  send(100);
-  ASSERT_TRUE(wait_all_handled());
-  ASSERT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
+  ASSERT_NO_FATAL_FAILURE(handle_and_commit());
   daemon->signal(SIGSTOP);
-  replace_topic(300);
+  ASSERT_NO_FATAL_FAILURE(replace_topic(300));
   anew_->flush();
   daemon->signal(SIGCONT);
-  ASSERT_TRUE(wait_new_handled());
-  expect_new_committed();
-  stop_cleanly(*daemon);
+  expect_new_whole(*daemon);
 }
 
-/// For what does not depend on how a group divides its partitions: the runtime's own choice.
-class OneGone : public Gone {
- protected:
-  using Gone::Gone;
-  Properties protocol() const override {
-    return {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "300"}};
-  }
-};
+using OneGone = OneProtocol<Gone>;
 
 class GoneFromItsOwn : private OwnCluster, public OneGone {
  protected:
@@ -155,13 +133,7 @@ TEST_F(GoneFromItsOwn, N6_ATopicWhoseLeadersHadChangedIsReplacedAndHandledWhole)
   ASSERT_TRUE(wait_all_handled());
   cluster_.stop_node(1);
   cluster_.start_node(1);
-  send(100);
-  ASSERT_TRUE(wait_all_handled());
-  ASSERT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
-  replace_topic(300);
-  ASSERT_TRUE(wait_new_handled());
-  expect_new_committed();
-  stop_cleanly(*daemon);
+  expect_replaced_whole(*daemon, 300);
 }
 
 // ---- Retention ----------------------------------------------------------------------------------

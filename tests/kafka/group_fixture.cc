@@ -33,10 +33,6 @@ Properties Group::protocol() const {
           {"heartbeat.interval.ms", "300"}};
 }
 
-Properties OneGroup::protocol() const {
-  return {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "300"}};
-}
-
 DaemonSpec Group::spec(const Properties& settings) const {
   HandlerSpec handler{.topics = {topic_}, .options = {{"workers", "4"}}, .settings = settings};
   handler.settings["ledger"] = (scratch_ / "ledger").string();

@@ -100,11 +100,16 @@ struct OwnCluster {
 };
 
 /// For what does not depend on how a group divides its partitions: the runtime's own choice.
-class OneGroup : public Group {
+template <typename Fixture>
+class OneProtocol : public Fixture {
  protected:
-  using Group::Group;
-  Properties protocol() const override;
+  using Fixture::Fixture;
+  Properties protocol() const override {
+    return {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "300"}};
+  }
 };
+
+using OneGroup = OneProtocol<Group>;
 
 }  // namespace moult::testing
 

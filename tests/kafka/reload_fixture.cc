@@ -87,8 +87,4 @@ bool Reloads::wait_reads(const Daemon& daemon, const std::vector<std::string>& t
       kLong);
 }
 
-Properties OneReloads::protocol() const {
-  return {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "300"}};
-}
-
 }  // namespace moult::testing

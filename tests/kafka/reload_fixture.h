@@ -62,11 +62,6 @@ class Reloads : public Group {
   int tag_ = 1;
 };
 
-/// For what does not depend on how a group divides its partitions: the runtime's own choice.
-class OneReloads : public Reloads {
- protected:
-  using Reloads::Reloads;
-  Properties protocol() const override;
-};
+using OneReloads = OneProtocol<Reloads>;
 
 }  // namespace moult::testing

@@ -103,12 +103,8 @@ TEST_P(ReloadHandlers, H13_OneComesAndGoesWithoutLeavingTheGroup) {
 
 MOULT_FOR_EACH_PROTOCOL(ReloadHandlers);
 
-class ReloadHandlersRefused : public ReloadHandlers {
+class ReloadHandlersRefused : public OneProtocol<ReloadHandlers> {
  protected:
-  Properties protocol() const override {
-    return {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "300"}};
-  }
-
   void expect_refused(const Daemon& daemon, const DaemonSpec& wanted, const std::string& why) {
     configure(daemon, wanted);
     const Finished refused = ask(daemon, "reload");

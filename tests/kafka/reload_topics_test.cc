@@ -56,12 +56,7 @@ TEST_P(ReloadTopics, H13_TopicsChangeWithoutLeavingTheGroup) {
 
 MOULT_FOR_EACH_PROTOCOL(ReloadTopics);
 
-class ReloadTopicsOfTwo : public ReloadTopics {
- protected:
-  Properties protocol() const override {
-    return {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "300"}};
-  }
-};
+class ReloadTopicsOfTwo : public OneProtocol<ReloadTopics> {};
 
 TEST_F(ReloadTopicsOfTwo, H13_ATopicThatWouldGoToAnotherHandlerIsRefusedByName) {
   make_topic(1);

@@ -43,19 +43,6 @@ class TopicWatchTest : public ::testing::Test {
   void serve_for(Duration time) {
     for (const TimePoint end = Clock::now() + time; Clock::now() < end;) serve();
   }
-  void make_anew() {
-    admin_.delete_topic(topic_);
-    ASSERT_TRUE(eventually(
-        [&] {
-          try {
-            admin_.create_topic(topic_, 1);
-            return true;
-          } catch (const std::runtime_error&) {
-            return false;  // its deletion is under way
-          }
-        },
-        seconds(30)));
-  }
   /// As librdkafka does now and again, and when a fetch fails.
   void hear_of_topics() {
     const rd_kafka_metadata_t* metadata = nullptr;
@@ -89,7 +76,7 @@ TEST_F(TopicWatchTest, N6_ItAsksUntilItKnowsAndNotForEver) {
 TEST_F(TopicWatchTest, N6_ItTellsEachTimeOnce) {
   ASSERT_TRUE(eventually([&] { return serve(), answered_ > 0; }, seconds(30)));
   for (std::size_t times = 1; times <= 3; ++times) {
-    make_anew();
+    ASSERT_TRUE(admin_.remake_topic(topic_, 1, seconds(30)));
     hear_of_topics();
     ASSERT_TRUE(eventually([&] { return serve(), anew_ >= times; }, seconds(30)));
     serve_for(seconds(1));

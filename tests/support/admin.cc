@@ -195,6 +195,19 @@ void Admin::delete_topic(const std::string& topic) {
   expect_topic_done(answer(), "delete " + topic);
 }
 
+bool Admin::remake_topic(const std::string& topic, int partitions, Duration bound) {
+  delete_topic(topic);
+  const auto made = [&] {
+    try {
+      create_topic(topic, partitions);
+      return true;
+    } catch (const std::runtime_error&) {
+      return false;  // its deletion is under way
+    }
+  };
+  return eventually(made, bound, std::chrono::milliseconds(50));
+}
+
 void Admin::delete_records(const TopicPartition& partition, Offset before) {
   const kafka::PartitionListHandle list(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition)

@@ -42,6 +42,9 @@ class Admin {
   /// `total`: how many there are afterwards.
   void add_partitions(const std::string& topic, int total);
   void delete_topic(const std::string& topic);
+  /// Deletes it, and makes another one of its name as soon as there can be one. Brokers may tell of
+  /// the old one for a while. False when there could be none in time.
+  bool remake_topic(const std::string& topic, int partitions, Duration bound);
   /// Everything below `before` is gone, as if retention had passed.
   void delete_records(const TopicPartition& partition, Offset before);
 
