@@ -13,8 +13,6 @@ namespace {
 
 // A rebalance is over long before the topics have changed so often.
 constexpr std::size_t kRememberedRouters = 8;
-// For so long after a topic was made anew a broker may say that it was not.
-constexpr Duration kRumour = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -120,7 +118,7 @@ void Consumer::begin_anew(const TopicWatch::Anew& anew) {
   const bool stands = chosen == "error";
   const bool at_end = chosen == "latest" || chosen == "largest" || chosen == "end";
   const Offset to = stands ? RD_KAFKA_OFFSET_INVALID : 0;
-  const TimePoint since = at_end ? kNever : anew.since - kRumour;
+  const TimePoint since = at_end ? kNever : anew.since;
   std::int64_t again = 0;
   for (const auto& [partition, lane] : dispatcher_.assignment()) {
     const auto gate = gates_.find(partition);

@@ -43,20 +43,11 @@ PartitionSource::Pull PartitionSource::pull(std::uint32_t limit, HeldRecords& in
     incoming_.resize(wanted);
     const ssize_t got = rd_kafka_consume_batch_queue(queue_.get(), 0, incoming_.data(), wanted);
     result.drained = got < static_cast<ssize_t>(wanted);
-    for (ssize_t i = 0; i < got; ++i) {
-      if (began_again(*incoming_[static_cast<std::size_t>(i)])) opened.went_back();
-      keep(incoming_[static_cast<std::size_t>(i)], into, result);
-    }
+    for (ssize_t i = 0; i < got; ++i) keep(incoming_[static_cast<std::size_t>(i)], into, result);
   }
   opened.count(result.bytes);
+  if (result.went_back) opened.went_back();
   return result;
-}
-
-/// A record, or the end, lies before what came last.
-bool PartitionSource::began_again(const rd_kafka_message_t& message) {
-  const bool is_record = message.err == RD_KAFKA_RESP_ERR_NO_ERROR;
-  if (!is_record && message.err != RD_KAFKA_RESP_ERR__PARTITION_EOF) return false;
-  return message.offset < std::exchange(next_, message.offset + (is_record ? 1 : 0));
 }
 
 void PartitionSource::keep(rd_kafka_message_t* message, HeldRecords& into, Pull& result) {
@@ -64,6 +55,7 @@ void PartitionSource::keep(rd_kafka_message_t* message, HeldRecords& into, Pull&
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     end_.reset();
     set_readable(true);
+    result.went_back |= message->offset < std::exchange(next_, message->offset + 1);
     into.push_back(std::move(owned));
     ++result.records;
     result.bytes += into.bytes(into.size() - 1);
@@ -72,6 +64,7 @@ void PartitionSource::keep(rd_kafka_message_t* message, HeldRecords& into, Pull&
     // transactions that no record will ever show.
     end_ = message->offset;
     set_readable(true);
+    result.went_back |= message->offset < std::exchange(next_, message->offset);
   } else {
     keep_error(*message);
   }

@@ -25,6 +25,7 @@ class PartitionSource {
     std::uint32_t records = 0;
     std::uint64_t bytes = 0;  // their keys and values
     bool drained = false;     // the queue is empty: the next record raises its event
+    bool went_back = false;   // a record, or the end, lay before what came last
   };
 
   /// What is to be heard of a partition beside its records, by whoever has the lane's turn. Any of
@@ -56,7 +57,6 @@ class PartitionSource {
   std::int64_t high_watermark() const;
 
  private:
-  bool began_again(const rd_kafka_message_t& message);
   void keep(rd_kafka_message_t* message, HeldRecords& into, Pull& result);
   void keep_error(const rd_kafka_message_t& message);
   void set_readable(bool readable);

@@ -11,6 +11,8 @@ namespace {
 constexpr Duration kLeastBetween = std::chrono::milliseconds(200);
 // A broker that is further behind is no part of a cluster that works.
 constexpr Duration kBehind = std::chrono::seconds(5);
+// What such a broker says is for so long no proof that a topic is still the old one.
+constexpr Duration kRumour = 2 * kBehind;
 constexpr int kDescribeMs = 10'000;
 constexpr std::int16_t kMetadata = 3;  // the protocol's key of these requests
 // librdkafka tells of one answer twice: on the broker's thread and on its main one.
@@ -112,10 +114,10 @@ std::optional<TimePoint> TopicWatch::made_anew(const std::string& topic,
     return std::nullopt;
   }
   Known& known = at->second;
-  const TimePoint since = std::exchange(known.confirmed, asked_at_);
+  const TimePoint confirmed = std::exchange(known.confirmed, asked_at_);
   if (id == known.id) return std::nullopt;
   known.former = std::exchange(known.id, id);
-  return since;
+  return confirmed - kRumour;
 }
 
 #else

@@ -34,7 +34,7 @@ class TopicWatch {
 
   struct Anew {
     std::string topic;
-    TimePoint since;  // the last time that it was surely the old one
+    TimePoint since;  // when it was surely still the old one
   };
 
   /// `wake` is called on librdkafka's threads; it and the watch outlive the client.
