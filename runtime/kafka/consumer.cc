@@ -151,11 +151,10 @@ void Consumer::end_by_itself() {
 void Consumer::wait() {
   const TimePoint now = Clock::now();
   const TimePoint next = std::min(dispatcher_.next_wakeup(), now + kLongestWait);
-  const Duration timeout = std::max(next - now, Duration{0});
-  const timespec spec{timeout / std::chrono::seconds(1),
-                      (timeout % std::chrono::seconds(1)).count()};
+  const auto timeout = std::chrono::ceil<Milliseconds>(std::max(next - now, Duration{0}));
   pollfd fd{mailbox_.wake_fd(), POLLIN, 0};
-  ::ppoll(&fd, 1, &spec, nullptr);
+  // Not ppoll: where the process was stopped and goes on it waits for all that was left.
+  ::poll(&fd, 1, static_cast<int>(timeout.count()));
 }
 
 void Consumer::handle(const Ready& event) {
