@@ -56,6 +56,7 @@ using TopicNames = Owned<rd_kafka_TopicCollection_t, rd_kafka_TopicCollection_de
 
 TopicNames to_names(const std::set<std::string>& topics) {
   std::vector<const char*> names;
+  names.reserve(topics.size());
   for (const std::string& topic : topics) names.push_back(topic.c_str());
   return TopicNames(rd_kafka_TopicCollection_of_topic_names(names.data(), names.size()));
 }

@@ -60,12 +60,12 @@ Finished Reloads::ask(const Daemon& daemon, const std::string& command,
 }
 
 std::vector<Finished> Reloads::reload_at_once(const Daemon& daemon, int processes) {
-  std::vector<std::future<Finished>> hooks;
-  for (int i = 0; i < processes; ++i) {
-    hooks.push_back(std::async(std::launch::async, [&] { return ask(daemon, "reload"); }));
+  std::vector<std::future<Finished>> hooks(static_cast<std::size_t>(processes));
+  for (auto& hook : hooks) {
+    hook = std::async(std::launch::async, [&] { return ask(daemon, "reload"); });
   }
-  std::vector<Finished> ended;
-  for (std::future<Finished>& hook : hooks) ended.push_back(hook.get());
+  std::vector<Finished> ended(hooks.size());
+  std::ranges::transform(hooks, ended.begin(), [](auto& hook) { return hook.get(); });
   return ended;
 }
 
