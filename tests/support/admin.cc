@@ -222,6 +222,19 @@ void Admin::delete_records(const TopicPartition& partition, Offset before) {
 }
 
 std::vector<std::int32_t> Admin::leaders(const std::string& topic) {
+  std::vector<std::int32_t> found;
+  const bool known = eventually(
+      [&] {
+        found = ask_leaders(topic);
+        return !found.empty();
+      },
+      kSettled);
+  if (!known) throw std::runtime_error("no partition of " + topic + " is known");
+  return found;
+}
+
+/// Nothing for a topic that the broker that answers does not know.
+std::vector<std::int32_t> Admin::ask_leaders(const std::string& topic) {
   const kafka::TopicHandle handle(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
   const rd_kafka_metadata_t* metadata = nullptr;
   check(rd_kafka_metadata(client_.get(), 0, handle.get(), &metadata, kAnswerMs), "metadata");
@@ -238,7 +251,7 @@ std::vector<std::int32_t> Admin::leaders(const std::string& topic) {
 /// Those that have a leader; 0 for an unknown topic.
 int Admin::partition_count(const std::string& topic) {
   return static_cast<int>(
-      std::ranges::count_if(leaders(topic), [](std::int32_t leader) { return leader >= 0; }));
+      std::ranges::count_if(ask_leaders(topic), [](std::int32_t leader) { return leader >= 0; }));
 }
 
 void Admin::wait_leaders(const std::string& topic, int partitions) {
@@ -291,8 +304,7 @@ std::optional<OffsetsByPartition> Admin::ask_committed(const std::string& group)
 
 OffsetsByPartition Admin::end_offsets(const std::string& topic) {
   OffsetsByPartition ends;
-  const int partitions = partition_count(topic);
-  if (partitions == 0) throw std::runtime_error("no partition of " + topic + " is known");
+  const auto partitions = static_cast<std::int32_t>(leaders(topic).size());
   for (std::int32_t partition = 0; partition < partitions; ++partition) {
     std::int64_t low = 0;
     std::int64_t high = 0;

@@ -51,8 +51,10 @@ class Admin {
   /// What the group has committed; partitions without a commit are not in it.
   OffsetsByPartition committed(const std::string& group);
   OffsetsByPartition end_offsets(const std::string& topic);
+  /// As one broker knows it; 0 when it does not know the topic.
   int partition_count(const std::string& topic);
-  /// The node that leads each partition; -1 where none does.
+  /// The node that leads each partition; -1 where none does. Waits for a topic that was just made:
+  /// of several brokers one may not know it yet.
   std::vector<std::int32_t> leaders(const std::string& topic);
   /// Records of the topics between the commits of the group and the ends. A partition without a
   /// commit counts from 0.
@@ -78,6 +80,7 @@ class Admin {
   template <typename Ask>
   auto ask_coordinator(const std::string& what, Ask&& ask);
   void expect_topic_done(const kafka::EventHandle& event, const std::string& what) const;
+  std::vector<std::int32_t> ask_leaders(const std::string& topic);
   void wait_leaders(const std::string& topic, int partitions);
 
   kafka::ClientHandle client_;
