@@ -76,7 +76,7 @@ int Control::timeout() const {
   if (files_) until = std::min(until, files_->due());
   if (done_ && !deadline_) until = std::min(until, Clock::now() + kDoneInterval);
   if (until == kNever) return -1;
-  return static_cast<int>(std::max<std::int64_t>(0, to_ms(until - Clock::now()) + 1));
+  return poll_ms(until - Clock::now());
 }
 
 void Control::on_signal(int signal) {

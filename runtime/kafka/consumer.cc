@@ -151,10 +151,9 @@ void Consumer::end_by_itself() {
 void Consumer::wait() {
   const TimePoint now = Clock::now();
   const TimePoint next = std::min(dispatcher_.next_wakeup(), now + kLongestWait);
-  const auto timeout = std::chrono::ceil<Milliseconds>(std::max(next - now, Duration{0}));
   pollfd fd{mailbox_.wake_fd(), POLLIN, 0};
   // Not ppoll: where the process was stopped and goes on it waits for all that was left.
-  ::poll(&fd, 1, static_cast<int>(timeout.count()));
+  ::poll(&fd, 1, poll_ms(next - now));
 }
 
 void Consumer::handle(const Ready& event) {
@@ -468,7 +467,7 @@ bool Consumer::leave_group() {
                    {{"group", options_.group}});
       return false;
     }
-    rd_kafka_queue_poll_callback(queue.get(), static_cast<int>(to_ms(left)) + 1);
+    rd_kafka_queue_poll_callback(queue.get(), poll_ms(left));
   }
   return true;
 }

@@ -144,7 +144,7 @@ Result<std::string> connect_to(const std::vector<SocketAddress>& addresses, Time
     return std::ranges::find(attempts, 0, &Attempt::error) != attempts.end();
   };
   for (TimePoint now = Clock::now(); pending() && now < until; now = Clock::now()) {
-    if (const auto one = await_one(attempts, static_cast<int>(to_ms(until - now)) + 1)) {
+    if (const auto one = await_one(attempts, poll_ms(until - now))) {
       return attempts[*one].text;
     }
   }

@@ -38,8 +38,8 @@ TokenFeed::~TokenFeed() {
 void TokenFeed::serve(const std::stop_token& stop) noexcept {
   pthread_setname_np(pthread_self(), "moult-token");
   while (!stop.stop_requested()) {
-    const Duration wait = std::clamp(due_ - Clock::now(), Duration{0}, kLongestTokenWait);
-    const EventHandle event(rd_kafka_queue_poll(queue_.get(), static_cast<int>(to_ms(wait)) + 1));
+    const Duration wait = std::min<Duration>(due_ - Clock::now(), kLongestTokenWait);
+    const EventHandle event(rd_kafka_queue_poll(queue_.get(), poll_ms(wait)));
     if (stop.stop_requested()) return;
     const bool wished =
         event && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH;

@@ -124,9 +124,9 @@ class Child {
   bool read_to_end(TimePoint deadline, std::string& text) {
     for (;;) {
       std::array<pollfd, 2> fds = {{{report_.get(), POLLIN, 0}, {pidfd_.get(), POLLIN, 0}}};
-      const std::int64_t left = to_ms(deadline - Clock::now());
-      if (left <= 0) return false;
-      const int ready = ::poll(fds.data(), fds.size(), static_cast<int>(left) + 1);
+      const int left = poll_ms(deadline - Clock::now());
+      if (left == 0) return false;
+      const int ready = ::poll(fds.data(), fds.size(), left);
       if (ready < 0 && errno != EINTR) return false;
       if (ready <= 0) continue;
       // Its end first: what it wrote is then all there. Its children may hold the pipe open.
