@@ -19,7 +19,7 @@ struct AdminServerOptions {
   std::string config_key{};
   std::chrono::milliseconds idle_timeout{30'000};  // for a request to arrive, a response to leave
   std::size_t max_connections = 64;                // the next ones wait until one goes
-  std::size_t max_body_bytes = 64 * 1024;
+  std::size_t max_body_bytes = 64UL * 1024;
 };
 
 /// HTTP + JSON over a unix socket, on a thread of its own (`moult-admin`). One request a

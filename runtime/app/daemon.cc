@@ -101,6 +101,24 @@ std::unique_ptr<Reloader> make_reloader(Control::Memberships& memberships, const
   return reloader;
 }
 
+/// Null where the config wants none.
+Result<std::unique_ptr<AdminServer>> open_admin(const Config& config, AdminRequests& requests,
+                                                const Logger& log) {
+  const auto place =
+      admin_socket_place(config.admin, config.file, environment_variable, ::getuid());
+  if (!place) return std::unique_ptr<AdminServer>();
+  AdminServerOptions options;
+  options.socket = place->socket;
+  options.private_folder = place->private_folder;
+  options.config_key = admin_config_key(config.file);
+  return AdminServer::open(
+      std::move(options),
+      [&requests](const AdminRequest& request, AdminReply reply) {
+        requests.answer(request, std::move(reply));
+      },
+      log);
+}
+
 }  // namespace
 
 DaemonEnd run_daemon(const Config& config, AsyncLogSink& sink, const DaemonHooks& hooks) {
@@ -137,24 +155,10 @@ DaemonEnd run_daemon(const Config& config, AsyncLogSink& sink, const DaemonHooks
   const auto reloader = make_reloader(*memberships, config, *staging, hooks, service, log);
   AdminRequests requests(*memberships, *reloader);
   service.ask_by([&](auto then) { requests.inspect(std::move(then)); });
-  std::unique_ptr<AdminServer> admin;
-  if (const auto place =
-          admin_socket_place(config.admin, config.file, environment_variable, ::getuid())) {
-    AdminServerOptions options;
-    options.socket = place->socket;
-    options.private_folder = place->private_folder;
-    options.config_key = admin_config_key(config.file);
-    auto opened = AdminServer::open(
-        std::move(options),
-        [&](const AdminRequest& request, AdminReply reply) {
-          requests.answer(request, std::move(reply));
-        },
-        log);
-    if (!opened) {
-      log.error("can't start", {{"error", opened.error().message}});
-      return {kExitFailed, {}};
-    }
-    admin = std::move(*opened);
+  auto admin = open_admin(config, requests, log);
+  if (!admin) {
+    log.error("can't start", {{"error", admin.error().message}});
+    return {kExitFailed, {}};
   }
   Control control(*memberships, *reloader, *signals, service, config.drain_deadline, log);
   if (hooks.watched) {
@@ -166,7 +170,7 @@ DaemonEnd run_daemon(const Config& config, AsyncLogSink& sink, const DaemonHooks
   }
   if (hooks.done) control.stop_when([&] { return hooks.done(totals_of(*memberships)); });
   const int code = control.run();
-  admin.reset();
+  admin->reset();
   const auto totals = totals_of(*memberships);
   log_summary(log, totals);
   log.info("stopped", {{"exit_code", code}});

@@ -105,7 +105,7 @@ Status make_others(kafka::MockBroker& broker, std::set<std::string>& topics, con
                    int partitions) {
   for (const std::string& topic : topics_of(config, {})) {
     if (topics.contains(topic)) continue;
-    if (const auto made = broker.create_topic(topic, partitions); !made) return made;
+    if (auto made = broker.create_topic(topic, partitions); !made) return made;
     topics.insert(topic);
   }
   return Ok{};

@@ -33,11 +33,11 @@ Result<FileWatch> FileWatch::open(const std::vector<std::filesystem::path>& file
 Status FileWatch::add_all() {
   names_.clear();
   for (const std::filesystem::path& file : files_) {
-    if (const Status added = add(file); !added) return added;
+    if (Status added = add(file); !added) return added;
     std::error_code unknown;
     const std::filesystem::path real = std::filesystem::canonical(file, unknown);
     if (unknown || real == file) continue;
-    if (const Status added = add(real); !added) return added;
+    if (Status added = add(real); !added) return added;
   }
   return Ok{};
 }

@@ -57,7 +57,7 @@ Result<std::string> broker_in(std::string_view url) {
 Result<std::string> brokers_in(std::string_view urls) {
   std::string brokers;
   for (const std::string_view url : parts_of(urls, ',')) {
-    const auto broker = broker_in(url);
+    auto broker = broker_in(url);
     if (!broker) return broker;
     brokers += (brokers.empty() ? "" : ",") + *broker;
   }
@@ -83,7 +83,7 @@ std::optional<std::string> pem_problem(std::string_view text, std::string_view k
 /// The variable's text, not empty; a problem and nothing otherwise.
 std::optional<std::string> require_variable(Reading& reading, const Preset& preset,
                                             std::string_view name) {
-  const auto value = reading.context.environment ? reading.context.environment(name) : std::nullopt;
+  auto value = reading.context.environment ? reading.context.environment(name) : std::nullopt;
   if (!value || trimmed(*value).empty()) {
     add_preset_problem(
         reading, preset,

@@ -99,6 +99,7 @@ int error_of_socket(int fd) {
 /// Waits for something to happen to those under way; the index of one that has connected.
 std::optional<std::size_t> await_one(std::vector<Attempt>& attempts, int timeout_ms) {
   std::vector<pollfd> fds;
+  fds.reserve(attempts.size());
   for (const Attempt& attempt : attempts) {
     fds.push_back({attempt.error == 0 ? attempt.fd.get() : -1, POLLOUT, 0});
   }
@@ -139,6 +140,7 @@ Result<std::vector<SocketAddress>> resolve(const BrokerAddress& broker, TimePoin
 
 Result<std::string> connect_to(const std::vector<SocketAddress>& addresses, TimePoint until) {
   std::vector<Attempt> attempts;
+  attempts.reserve(addresses.size());
   for (const SocketAddress& address : addresses) attempts.push_back(begin_attempt(address));
   const auto pending = [&] {
     return std::ranges::find(attempts, 0, &Attempt::error) != attempts.end();

@@ -213,14 +213,11 @@ TEST_F(Layer, ExceptionsWithoutAnOutcomeAreLogged) {
   EXPECT_EQ(lane.log().at(3), "4 revoked() threw: revoked threw");
 }
 
-// ---- Self-test and state
-// --------------------------------------------------------------------------
+// ---- Self-test and state ------------------------------------------------------------------------
 
 /// Remembers what it saw; does otherwise what its settings name.
 class Keeping : public moult::Handler {
  public:
-  static constexpr std::uint64_t kCapabilities = MOULT_CAP_STATE;
-
   explicit Keeping(const Context& context) : context_(context) {}
 
   void assigned() override { context_.info("assigned"); }

@@ -14,8 +14,6 @@
 namespace moult::abi {
 namespace {
 
-using testing::HasSubstr;
-
 /// A generation of a plugin and one instance of it.
 class Running {
  public:

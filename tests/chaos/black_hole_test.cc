@@ -15,10 +15,13 @@ namespace {
 class BlackHole : public OneGroup {
  protected:
   static constexpr seconds kSession{20};
-  /// The drain deadline, and what a busy machine may add.
-  static constexpr seconds kEndBound{12};
 
-  BlackHole() : OneGroup(ProxiedCluster::shared().brokers()) { make_topic(4); }
+  BlackHole() : OneGroup(ProxiedCluster::shared().brokers()) {
+    make_topic(4);
+    // The first question about a group makes the topic of all groups: until that is there, a daemon
+    // is not ready, and right to say so.
+    admin_.committed(group_);
+  }
   ~BlackHole() override { pass(); }
 
   static void swallow() { ProxiedCluster::shared().proxy().set_all({LinkState::Mode::kBlackHole}); }
@@ -110,6 +113,7 @@ TEST_F(BlackHole, R1_WhatAMemberIsToGiveBackItHearsOfThoughAnAnswerWasLost) {
   const Properties by_broker{{"group.protocol", "consumer"}};
   DaemonSpec behind = proxied();
   behind.consumers[0].kafka = by_broker;
+  never_missed(behind);  // or it would be taken for gone before the other has joined
   const auto first = start(behind);
   send(400);
   ASSERT_TRUE(wait_all_handled());
@@ -120,7 +124,7 @@ TEST_F(BlackHole, R1_WhatAMemberIsToGiveBackItHearsOfThoughAnAnswerWasLost) {
   straight.consumers[0].kafka = by_broker;
   const auto second = start(straight);
   ASSERT_TRUE(eventually([&] { return admin_.describe(group_).members.size() == 2; }, kLong));
-  // A heartbeat is given up after a second, and its connection with it; the session lasts for six.
+  // A heartbeat is given up after a second, and its connection with it; the session goes on.
   ASSERT_TRUE(first->wait_log("Timed out ConsumerGroupHeartbeatRequest in flight", kLong));
   // The coordinator divides the partitions within a second, and says so in answer to that
   // heartbeat.
@@ -136,11 +140,11 @@ TEST_F(BlackHole, R1_WhatAMemberIsToGiveBackItHearsOfThoughAnAnswerWasLost) {
 
 TEST_F(BlackHole, N3_TermEndsByTheDeadlineAndWhatWasNotCommittedComesAgain) {
   const auto daemon = start_uncommitted();
+  const TimePoint cut = Clock::now();
   swallow();
-  const TimePoint asked = Clock::now();
   daemon->signal(SIGTERM);
   EXPECT_EQ(daemon->wait_exit(kLong), 1) << "its last offsets are not committed";
-  EXPECT_LE(Clock::now() - asked, kEndBound);
+  EXPECT_LT(Clock::now() - cut, kSession - seconds(2));
   EXPECT_EQ(daemon->log_count("is finished up to offset 99,"), 4U);
   expect_handled_again();
 }
@@ -163,13 +167,13 @@ TEST_F(BlackHole, N3_TermWhileItIsNotReadyEndsByTheDeadline) {
   send(400);
   ASSERT_TRUE(wait_all_handled());
   ASSERT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
+  const TimePoint cut = Clock::now();
   swallow();
   send(400);
   ASSERT_TRUE(daemon->wait_log("not ready", kLong));
-  const TimePoint asked = Clock::now();
   const auto status = daemon->stop(kLong);
   EXPECT_THAT(status, ::testing::AnyOf(0, 1));
-  EXPECT_LE(Clock::now() - asked, kEndBound);
+  EXPECT_LT(Clock::now() - cut, kSession - seconds(2));
   pass();
   const auto next = start(proxied());
   ASSERT_TRUE(ledger_.wait_handled(producer_.produced().size(), kSession + kLong));

@@ -20,7 +20,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kSoonMs = 5'000;
+constexpr int kSoonMs = 60'000;
 constexpr int kAWhileMs = 300;
 
 sockaddr_in loopback(std::uint16_t port) {

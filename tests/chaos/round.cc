@@ -57,11 +57,15 @@ DaemonSpec Round::spec() const {
   return daemon;
 }
 
-/// A replacement or a guest, which may be told to end at once: before it is this far TERM has its
-/// default effect.
+/// Before it is this far TERM has its default effect.
+void Round::expect_started(const Daemon& member) {
+  EXPECT_TRUE(member.wait_log("started version=", kSettleBound)) << "process " << member.pid();
+}
+
+/// A replacement or a guest, which may be told to end at once.
 std::unique_ptr<Daemon> Round::start_another() {
   auto member = start_member();
-  EXPECT_TRUE(member->wait_log("started version=", kSettleBound)) << "process " << member->pid();
+  expect_started(*member);
   return member;
 }
 
@@ -74,6 +78,7 @@ void Round::run() {
   auto sampling = std::async(std::launch::async, [this] { sample_commits(); });
   const Ending ending(*this);
   while (members_.size() < plan_.daemons) members_.push_back(start_member());
+  for (const auto& member : members_) expect_started(*member);
   EXPECT_TRUE(ledger_.wait_handled(1, kSettleBound)) << "the group never began to work";
   auto brokers = std::async(std::launch::async, [this] { disturb_brokers(); });
   auto links = std::async(std::launch::async, [this] { disturb_links(); });

@@ -52,6 +52,7 @@ class Round {
 
   DaemonSpec spec() const;
   std::unique_ptr<Daemon> start_member();
+  static void expect_started(const Daemon& member);
   std::unique_ptr<Daemon> start_another();
 
   // Each runs its list to its end. Daemons belong to the thread that started them (their kernel

@@ -19,6 +19,8 @@ using ::testing::Not;
 constexpr int kPerSecond = 6'000;
 constexpr std::chrono::minutes kBuild{10};
 
+std::string source(const std::string& path) { return std::string(MOULT_SOURCE_DIR "/") + path; }
+
 std::string inspect(const std::string& image, const std::string& format) {
   return podman({"image", "inspect", "--format=" + format, image}).out;
 }
@@ -58,7 +60,7 @@ TEST(DockerImage, HasWhatTheDaemonNeedsAndNothingToBuildWith) {
   EXPECT_EQ(run_once(image, {"id", "-u"}).out, "10001\n");
   const Finished authorities =
       run_once(image, {"grep", "-c", "BEGIN CERTIFICATE", "/etc/ssl/certs/ca-certificates.crt"});
-  EXPECT_GT(std::atoi(authorities.out.c_str()), 100) << "certificate authorities";
+  EXPECT_GT(std::stoi(authorities.out), 100) << "certificate authorities";
   for (const char* tool : {"cc", "cmake", "git"}) {
     EXPECT_NE(run_once(image, {"sh", "-c", std::string("command -v ") + tool}).status, 0) << tool;
   }
@@ -155,7 +157,7 @@ TEST_F(Docker, ATeamsImageHasItsPluginInItAndABadOneMakesNoImage) {
     return podman({"build", "--quiet", "--isolation=chroot", "--format=docker", "--layers",
                    "--build-arg=MOULT=" + Images::built().moult,
                    "--build-arg=MOULT_SDK=" + Images::built().sdk,
-                   "--file=" MOULT_SOURCE_DIR "/config/docker/Dockerfile.team", folder.string()},
+                   "--file=" + source("config/docker/Dockerfile.team"), folder.string()},
                   kBuild);
   };
   const Finished bad = build(contained_spec({{"fail_create", "true"}}));
@@ -175,11 +177,11 @@ TEST_F(Docker, ATeamsImageHasItsPluginInItAndABadOneMakesNoImage) {
 
 /// What compose.yaml does, with this test's broker.
 TEST_F(Docker, TheExampleOfComposeBuildsItsPluginAndHandlesRecords) {
-  const std::string example = MOULT_SOURCE_DIR "/config/docker/example";
+  const std::string example = source("config/docker/example");
   const std::string plugins = (scratch_ / "plugins").string();
   const Finished built = podman(
       {"run", "--rm", "--pull=never", "--volume=" + example + ":/example:ro",
-       "--volume=" MOULT_SOURCE_DIR "/sdk/template:/src:ro", "--volume=" + plugins + ":/plugins",
+       "--volume=" + source("sdk/template") + ":/src:ro", "--volume=" + plugins + ":/plugins",
        Images::built().sdk, "/example/build", "/src", "/plugins"},
       kBuild);
   ASSERT_EQ(built.status, 0) << built.out << built.errors;
@@ -232,7 +234,7 @@ TEST_F(Docker, HerokusBuildTriesThePluginsAndADynoTakesTheConfiguration) {
                    "--build-arg=MOULT=" + Images::built().moult,
                    "--build-arg=MOULT_SDK=" + Images::built().sdk,
                    "--build-arg=CHECK=" + check.substr(check.find(' ') + 1),
-                   "--file=" MOULT_SOURCE_DIR "/config/docker/Dockerfile.team", folder.string()},
+                   "--file=" + source("config/docker/Dockerfile.team"), folder.string()},
                   kBuild);
   };
   const Finished built = build();

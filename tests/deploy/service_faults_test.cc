@@ -13,7 +13,7 @@ using ::testing::Not;
 
 TEST_F(Service, APollLoopThatHangsIsKilledAndStartedAgain) {
   make_topic(2);
-  override_unit({"WatchdogSec=9"});
+  override_unit({"WatchdogSec=15"});
   configure(inside());
   ASSERT_EQ(systemctl("start"), 0);
   const pid_t pid = main_pid();
@@ -38,14 +38,14 @@ TEST_F(Service, APollLoopThatHangsIsKilledAndStartedAgain) {
 /// Longer than the watchdog's time and than TimeoutStopSec.
 TEST_F(Service, AStopWaitsForABusyHandlerUpToTheDrainDeadline) {
   make_topic(1);
-  override_unit({"WatchdogSec=6", "TimeoutStopSec=6"});
-  DaemonSpec spec = inside({{"sleep_ms_per_batch", "20000"}});
-  spec.options["drain_deadline"] = "40s";
+  override_unit({"WatchdogSec=12", "TimeoutStopSec=6"});
+  DaemonSpec spec = inside({{"sleep_ms_per_batch", "30000"}});
+  spec.options["drain_deadline"] = "50s";
   configure(spec);
   send(50);
   ASSERT_EQ(systemctl("start"), 0);
   ASSERT_TRUE(ledger_.wait_count(Event::kBegin, 1, kLong));
-  ASSERT_TRUE(always([this] { return property("NRestarts") == "0"; }, seconds(7)))
+  ASSERT_TRUE(always([this] { return property("NRestarts") == "0"; }, seconds(13)))
       << "a handler that takes its time is none of the watchdog's business";
   stop_service();
   EXPECT_THAT(journal(), Not(HasSubstr("Watchdog timeout")));

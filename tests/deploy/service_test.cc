@@ -16,11 +16,9 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 
 TEST_F(Service, StartedWhenThePollLoopsRunAndSaysHowItIs) {
   make_topic(4);
-  override_unit({"WatchdogSec=10"});  // so often is told how it is
   configure(inside());
   ASSERT_EQ(systemctl("start"), 0);
   EXPECT_EQ(property("ActiveState"), "active");
@@ -34,7 +32,6 @@ TEST_F(Service, StartedWhenThePollLoopsRunAndSaysHowItIs) {
 }
 
 TEST_F(Service, StartsWithoutABrokerAndSaysSo) {
-  override_unit({"WatchdogSec=10"});
   DaemonSpec spec = inside();
   spec.kafka["bootstrap.servers"] = "127.0.0.1:1";
   configure(spec);

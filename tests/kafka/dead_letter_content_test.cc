@@ -77,7 +77,7 @@ TEST_F(Content, E10_ADeadLetterKeepsItsBytesAndSaysWhereItComesFrom) {
   stop_cleanly(*daemon);
   const auto originals = records_in(cluster_.bootstrap(), {topic_, 0});
   const auto copies = dead_letters();
-  expect_same_bytes(copies, originals);
+  ASSERT_NO_FATAL_FAILURE(expect_same_bytes(copies, originals));
   ASSERT_THAT(copies, SizeIs(4));
   ASSERT_THAT(originals[0].headers, SizeIs(6)) << "the test's own producer";
   EXPECT_FALSE(copies[1].key);
@@ -123,7 +123,7 @@ TEST_F(Content, E10_ASecondDeadLetteringReplacesTheFirstOnesHeaders) {
   stop_cleanly(*daemon);
   const auto firsts = dead_letters();
   const auto seconds = records_in(cluster_.bootstrap(), {again, 0});
-  expect_same_bytes(seconds, firsts);
+  ASSERT_NO_FATAL_FAILURE(expect_same_bytes(seconds, firsts));
   ASSERT_THAT(seconds, SizeIs(5));
   for (std::size_t i = 0; i < seconds.size(); ++i) {
     SCOPED_TRACE(i);

@@ -34,7 +34,9 @@ TEST_F(GivingUp, E5_WithOneAttemptARecordIsADeadLetterAtOnce) {
   stop_cleanly(*daemon);
   EXPECT_THAT(offsets(Event::kFailed), ElementsAre(4));
   EXPECT_EQ(dead_ids(), ids(1, {4}));
-  EXPECT_EQ(dead_letters()[0].header("moult-attempts"), "1");
+  const auto letters = dead_letters();
+  ASSERT_THAT(letters, SizeIs(1));
+  EXPECT_EQ(letters[0].header("moult-attempts"), "1");
   expect_handled_or(ids(1, {4}));
 }
 

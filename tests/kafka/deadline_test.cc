@@ -62,7 +62,7 @@ TEST_F(Deadline, ABatchOverItsDeadlineIsReportedAndToldToGiveUp) {
   ASSERT_TRUE(wait_all_handled());
   stop_cleanly(*daemon);
   EXPECT_EQ(ledger_.count(Event::kCancelled), 1U);
-  EXPECT_EQ(daemon->log_count("batch over its deadline"), 1U);
+  EXPECT_EQ(daemon->log_count("partition=1 offset=0 to_offset=9 running_ms="), 1U);
   const Entries begun = only(ledger_.read(), [](const Entry& entry) {
     return entry.event == Event::kBegin && entry.partition().partition == 1;
   });
@@ -97,11 +97,12 @@ TEST_F(Deadline, OnDeadlineExitEndsTheProcessThoughItsHandlerHangs) {
   send_ten_to(0);
   DaemonSpec deaf = hanging({{"ignore_cancel", "true"}});
   handler(deaf).options["on_deadline"] = "exit";
+  deaf.options["drain_deadline"] = "10m";
   const auto daemon = start(deaf);
   ASSERT_TRUE(eventually([&] { return admin_.committed(group_) == without_the_hung; }, kLong));
   send_ten_to(1);
   expect_reported(*daemon);
-  EXPECT_EQ(daemon->wait_exit(seconds(10)), 2);
+  EXPECT_EQ(daemon->wait_exit(kLong), 2);
   EXPECT_EQ(admin_.committed(group_), without_the_hung);
   finish_the_rest();
 }
@@ -111,9 +112,10 @@ TEST_F(Deadline, OnDeadlineExitEndsTheProcessThoughItsHandlerGaveUp) {
   send(20);
   DaemonSpec strict = hanging({{"hang_times", "1"}});
   handler(strict).options["on_deadline"] = "exit";
+  strict.options["drain_deadline"] = "10m";
   const auto daemon = start(strict);
   expect_reported(*daemon);
-  EXPECT_EQ(daemon->wait_exit(seconds(10)), 2) << "whoever restarts it must see a failure";
+  EXPECT_EQ(daemon->wait_exit(kLong), 2) << "whoever restarts it must see a failure";
   finish_the_rest();
 }
 

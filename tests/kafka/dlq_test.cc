@@ -208,7 +208,9 @@ TEST_F(Dlq, E13_KilledAnywhereAndRunAgainItPutsEachBackOnce) {
     const auto status = process.wait_exit(milliseconds(300 + random() % 1'500));
     if (!status) {
       process.signal(SIGKILL);
-      EXPECT_EQ(process.wait_exit(kLong), -SIGKILL);
+      const auto ended = process.wait_exit(kLong);  // by itself, just before the signal came
+      if (ended == 0) continue;
+      EXPECT_EQ(ended, -SIGKILL);
       ++killed;
     }
   }

@@ -104,7 +104,7 @@ TEST_P(Gone, N6_ATopicReplacedAtOnceByALongerOneIsHandledWhole) {
 TEST_P(Gone, N6_WhatATopicHoldsByTheTimeItIsMissedIsHandledWhole) {
   make_topic(2);
   DaemonSpec patient = spec();
-  if (GetParam() != Protocol::kConsumer) never_missed(patient);
+  never_missed(patient);
   patient.log_level = "debug";
   const auto daemon = start(patient);
   ASSERT_TRUE(daemon->wait_log("topic is known by its id", kLong));

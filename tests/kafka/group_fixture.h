@@ -43,9 +43,7 @@ class Group : public ::testing::TestWithParam<Protocol> {
   /// Properties that make this test's protocol, with short times.
   virtual Properties protocol() const;
   /// For who counts rebalances and ends nobody but by TERM: a stall of the machine is none either.
-  static void never_missed(DaemonSpec& daemon) {
-    daemon.consumers[0].kafka["session.timeout.ms"] = "45000";
-  }
+  void never_missed(DaemonSpec& daemon) const;
   /// A daemon of this group with one handler on the topic.
   DaemonSpec spec(const Properties& settings = {}) const;
   std::unique_ptr<Daemon> start(const DaemonSpec& spec);
@@ -71,7 +69,7 @@ class Group : public ::testing::TestWithParam<Protocol> {
   Produced produced_without(const std::set<RecordId>& given_up) const;
 
   /// All was handled by the rules, and all of it is committed. Call it when all daemons have ended.
-  void expect_complete();
+  void expect_complete(Unused unused = Unused::kDestroyed);
   /// The same where lanes may have gone back to a generation that they had left.
   void expect_complete_with_rollbacks();
   void expect_no_duplicates() { EXPECT_THAT(duplicates(ledger_.read()), IsEmpty()); }

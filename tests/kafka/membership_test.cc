@@ -34,7 +34,9 @@ TEST_P(Membership, R11_IdleMembersStartTakeOverAndStopCleanly) {
   make_topic(1);
   std::vector<std::unique_ptr<Daemon>> members;
   members.reserve(3);
-  for (int i = 0; i < 3; ++i) members.push_back(start(spec()));
+  DaemonSpec each = spec();
+  never_missed(each);
+  for (int i = 0; i < 3; ++i) members.push_back(start(each));
   ASSERT_TRUE(wait_stable(3));
   send(100);
   ASSERT_TRUE(wait_all_handled());

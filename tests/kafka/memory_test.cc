@@ -46,7 +46,7 @@ class MemoryBesideATrickle : public OneGroup {
   static constexpr std::uint64_t kSmallBudget = 64 * kMiB;
   static constexpr int kChunks = 9'600;
   static constexpr int kAtOnce = 320;  // 20 MiB
-  static constexpr std::size_t kChunkSize = 64 * 1'024;
+  static constexpr std::size_t kChunkSize = 64UL * 1'024;
 
   MemoryBesideATrickle() { make_topic(2); }
 

@@ -71,8 +71,8 @@ struct MskCluster {
 /// soon; those before `good_from` have a wrong secret.
 class InstanceRole {
  public:
-  InstanceRole(std::string secret_prefix, int good_from)
-      : secret_prefix_(std::move(secret_prefix)), good_from_(good_from) {}
+  explicit InstanceRole(std::string secret_prefix, bool good = true)
+      : secret_prefix_(std::move(secret_prefix)), good_(good) {}
 
   Environment environment() const {
     return {{"AWS_EC2_METADATA_SERVICE_ENDPOINT", service_.url()},
@@ -81,6 +81,8 @@ class InstanceRole {
             {"AWS_REGION", "eu-west-1"}};
   }
   int given() const { return given_; }
+  /// From now on its secrets are right.
+  void turn_good() { good_ = true; }
 
  private:
   HttpService::Response answer(const HttpService::Request& request) {
@@ -92,10 +94,10 @@ class InstanceRole {
     const int number = ++given_;
     const std::string id = fmt::format("ASIA{}", number);
     const auto expires = std::chrono::system_clock::now() + kCredentialsLast;
-    return {200, fmt::format(R"({{"Code":"Success","AccessKeyId":"{}","SecretAccessKey":"{}{}",)"
-                             R"("Token":"{}","Expiration":"{}"}})",
-                             id, secret_prefix_, number < good_from_ ? "wrong" : id, kSessionToken,
-                             rfc3339(expires))};
+    return {200,
+            fmt::format(R"({{"Code":"Success","AccessKeyId":"{}","SecretAccessKey":"{}{}",)"
+                        R"("Token":"{}","Expiration":"{}"}})",
+                        id, secret_prefix_, good_ ? id : "wrong", kSessionToken, rfc3339(expires))};
   }
 
   static std::string rfc3339(std::chrono::system_clock::time_point time) {
@@ -106,7 +108,7 @@ class InstanceRole {
   }
 
   const std::string secret_prefix_;
-  const int good_from_;
+  std::atomic<bool> good_;
   std::atomic<int> given_{0};
   HttpService service_{[this](const HttpService::Request& request) { return answer(request); }};
 };
@@ -187,7 +189,7 @@ TEST_F(Msk, ScramWithNameAndPasswordIsAllThatThePresetAsksFor) {
 }
 
 TEST_F(Msk, IamTokensAreMadeAndRenewedForEveryClientOfTheConfig) {
-  const InstanceRole role(msk().secret_prefix, 1);
+  const InstanceRole role(msk().secret_prefix);
   make_all_topics();
   send(10);
   DaemonSpec spec = by("msk-iam", "IAM");
@@ -226,7 +228,7 @@ TEST_F(Msk, IamTokensAreMadeAndRenewedForEveryClientOfTheConfig) {
 }
 
 TEST_F(Msk, IamCredentialsThatFailAreToldAndReplacedWithoutARestart) {
-  const InstanceRole role(msk().secret_prefix, 4);
+  InstanceRole role(msk().secret_prefix, false);
   make_all_topics();
   send(10);
   DaemonSpec spec = by("msk-iam", "IAM");
@@ -241,6 +243,8 @@ TEST_F(Msk, IamCredentialsThatFailAreToldAndReplacedWithoutARestart) {
   spec.environment = role.environment();
   const auto daemon = start(spec);
   ASSERT_TRUE(daemon->wait_log("SASL authentication error", kLong));
+  ASSERT_TRUE(daemon->wait_log("not ready", kLong));
+  role.turn_good();
   ASSERT_TRUE(wait_caught_up());
   ASSERT_TRUE(daemon->wait_log("ready again", kLong));
   stop_cleanly(*daemon);

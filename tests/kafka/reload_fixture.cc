@@ -16,11 +16,13 @@ void Traffic::end() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Traffic::run() {
+void Traffic::run() try {
   while (!ending_) {
     send_();
     std::this_thread::sleep_for(milliseconds(20));  // fast enough, and not all the broker can
   }
+} catch (const std::exception& error) {
+  ADD_FAILURE() << "the traffic ended: " << error.what();
 }
 
 std::unique_ptr<Daemon> Reloads::start_first(int partitions, const Properties& settings) {

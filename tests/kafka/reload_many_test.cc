@@ -34,7 +34,7 @@ class ReloadMany : public OneReloads {
   /// minutes.
   static int reloads() {
     const char* wanted = std::getenv("MOULT_RELOADS");
-    return wanted == nullptr ? 500 : std::atoi(wanted);
+    return wanted == nullptr ? 500 : std::stoi(wanted);
   }
 
   std::filesystem::path staging() const { return scratch_ / "staging"; }
@@ -64,7 +64,7 @@ class ReloadMany : public OneReloads {
 // own.
 TEST_F(ReloadMany, H2_MemoryAndMappingsLevelOff) {
   constexpr int kWarm = 100;
-  constexpr std::size_t kGrowthKib = 4 * 1024;
+  constexpr std::size_t kGrowthKib = 4UL * 1024;
   constexpr std::ptrdiff_t kFew = 16;  // a leak would be one for each reload at least
   ASSERT_GE(reloads(), 2 * kWarm) << "MOULT_RELOADS is too small to show anything";
   make_topic(4);

@@ -38,14 +38,19 @@ class Reload : public Reloads {
 };
 
 TEST_P(Reload, H1_AHundredReloadsUnderLoadLoseNothingAndCostNoRebalance) {
-  const auto daemon = start_first(8);
+  make_topic(8);
+  DaemonSpec first = next();
+  never_missed(first);
+  const auto daemon = start(first);
   send(1'000);
   ASSERT_TRUE(wait_works(*daemon));
   const std::size_t generations = cluster_.generations(group_);
   {
     Traffic traffic([this] { send(2'000); });
     for (int i = 0; i < 100; ++i) {
-      configure(*daemon, next());
+      DaemonSpec newer = next();
+      newer.consumers[0].kafka = first.consumers[0].kafka;
+      configure(*daemon, newer);
       ASSERT_TRUE(reload(*daemon)) << "reload " << i;
     }
   }
@@ -226,7 +231,7 @@ TEST_P(Reload, S8_TermDuringAReloadIsClean) {
   ASSERT_TRUE(last->wait_log("partition assigned", kLong));
   ASSERT_TRUE(wait_all_handled());
   stop_cleanly(*last);
-  expect_complete();
+  expect_complete(Unused::kMayBeLeft);
   expect_no_duplicates();
 }
 
@@ -347,13 +352,14 @@ TEST_F(ReloadCommand, H8_ALaneThatStaysOldIsReportedAndGoesOverWhenItsBatchEnds)
   ASSERT_TRUE(ledger_.wait_count(Event::kRecord, 1, kLong)) << "of partition 1";
   ASSERT_TRUE(ledger_.wait_count(Event::kBegin, 2, kLong));
   configure(*daemon, next());
-  const Finished lags = ask(*daemon, "reload", {"--timeout", "3s"});
+  // For the making of its instances as well, which is not what shall fail here.
+  const Finished lags = ask(*daemon, "reload", {"--timeout", "10s"});
   EXPECT_EQ(lags.status, 1);
   EXPECT_THAT(lags.errors, AllOf(HasSubstr("generation 2"), HasSubstr("is active on 1 of 2 lanes"),
                                  HasSubstr(topic_ + "[0] is still on the old generation"),
                                  Not(HasSubstr("[1] is still"))));
-  EXPECT_THAT(daemon->log(), AllOf(HasSubstr("reload unfinished handler=ledger"),
-                                   Not(HasSubstr("reload refused"))));
+  ASSERT_TRUE(daemon->wait_log("reload unfinished handler=ledger", kLong));
+  EXPECT_EQ(daemon->log_count("reload refused"), 0U);
   write_file(batch_ends, "");
   const Finished there = ask(*daemon, "reload");
   EXPECT_EQ(there.status, 0) << there.errors;

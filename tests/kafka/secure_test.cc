@@ -112,8 +112,12 @@ TEST_F(Secure, N8_AWrongPasswordThatIsMendedOnTheBrokerRecoversAndIsNeverInTheLo
   set_password(secret);
   ASSERT_TRUE(wait_handled_by("sasl"));
   ASSERT_TRUE(daemon->wait_log("ready again", kLong));
-  daemon->signal(SIGTTIN);
-  ASSERT_TRUE(daemon->wait_log("state=idle", kLong));
+  ASSERT_TRUE(eventually(
+      [&] {
+        daemon->signal(SIGTTIN);
+        return daemon->log_count("state=idle") > 0;
+      },
+      kLong, milliseconds(200)));
   EXPECT_THAT(read_file(fmt::format("/proc/{}/cmdline", daemon->pid())),
               AllOf(HasSubstr("moult"), Not(HasSubstr(secret))));
   const Finished status = run_moult({"status", "--json", "--config", daemon->config().string()});

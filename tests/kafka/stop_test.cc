@@ -6,6 +6,7 @@
 #include <memory>
 #include <random>
 #include <set>
+#include <sstream>
 #include <thread>
 #include <vector>
 
@@ -76,7 +77,7 @@ class Stopping : public OneGroup {
 
 TEST_F(Stopping, S1_TermInABatchCommitsExactlyWhatFinished) {
   make_topic(2);
-  send(200);
+  send(2'000);
   const auto daemon = start(slow());
   ASSERT_TRUE(ledger_.wait(
       [&](const Entries& entries) { return begins(entries, 0) >= 2 && begins(entries, 1) >= 2; },
@@ -103,11 +104,12 @@ TEST_F(Stopping, S1_TermInABatchThatFailsCommitsWhatIsBeforeTheFailure) {
 }
 
 /// Whether the process holds TERM back, for its own loop to read. Before that, in the first
-/// milliseconds of any program, TERM has its default effect.
+/// milliseconds of any program, TERM has its default effect; and between fork and exec it may be
+/// held back by the C library.
 bool blocks_term(pid_t pid) {
   const std::string status = read_file(fmt::format("/proc/{}/status", pid));
   const std::size_t at = status.find("SigBlk:");
-  if (at == status.npos) return false;
+  if (at == status.npos || !status.starts_with("Name:\tmoult\n")) return false;
   const auto mask = std::stoull(status.substr(at + 7), nullptr, 16);
   return (mask >> (SIGTERM - 1) & 1) != 0;
 }
@@ -172,6 +174,9 @@ TEST_F(Stopping, S5_ASecondTermForcesAtOnce) {
   send(20);
   const auto daemon = start(hung("60s"));
   ASSERT_TRUE(wait_hung());
+  // Who is forced waits for no commit.
+  const OffsetsByPartition finished{{{topic_, 0}, 10}};
+  ASSERT_TRUE(eventually([&] { return admin_.committed(group_) == finished; }, kLong));
   daemon->signal(SIGTERM);
   ASSERT_TRUE(daemon->wait_log("stopping", kLong));
   static_assert(kLong < seconds(60), "the drain would end it as well");
@@ -181,7 +186,7 @@ TEST_F(Stopping, S5_ASecondTermForcesAtOnce) {
 
 TEST_F(Stopping, S6_QuietFinishesItsWorkAndStaysAMember) {
   make_topic(2);
-  send(200);
+  send(2'000);
   DaemonSpec quiet = slow();
   quiet.options["commit_interval"] = "200ms";
   const auto daemon = start(quiet);
@@ -243,6 +248,18 @@ class StoppingAlone : private OwnCluster, public Stopping {
             {"heartbeat.interval.ms", "300"}};
   }
 
+  /// Whether a dump of the daemon said so, of all 50 records.
+  static bool has_heard_of_its_commit(const Daemon& daemon, int partition) {
+    const std::string which = fmt::format(" partition={} ", partition);
+    std::istringstream lines(daemon.log());
+    for (std::string line; std::getline(lines, line);) {
+      if (line.find(which) != line.npos && line.find(" watermark=50 committed=50 ") != line.npos) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   DaemonSpec tagged(const std::string& group, const Properties& options) const {
     DaemonSpec daemon = spec({{"tag", group}});
     daemon.options["drain_deadline"] = "4s";
@@ -279,7 +296,7 @@ TEST_F(StoppingAlone, S3_WithoutABrokerTermEndsByTheDeadline) {
   ASSERT_TRUE(eventually(
       [&] {
         idle->signal(SIGTTIN);
-        return idle->log_count("watermark=50 committed=50 ") >= 2;
+        return has_heard_of_its_commit(*idle, 0) && has_heard_of_its_commit(*idle, 1);
       },
       kLong, milliseconds(200)))
       << "the daemon has heard that its last commit is done";
@@ -290,7 +307,7 @@ TEST_F(StoppingAlone, S3_WithoutABrokerTermEndsByTheDeadline) {
   late->signal(SIGTERM);
   EXPECT_EQ(idle->wait_exit(kLong), 0);
   EXPECT_EQ(late->wait_exit(kLong), 1);
-  EXPECT_LE(Clock::now() - asked, seconds(12));
+  EXPECT_LT(Clock::now() - asked, kSession) << "what a client takes that waits for a broker";
   EXPECT_EQ(late->log_count("[0] is finished up to offset 49, committed up to"), 1U);
   EXPECT_EQ(late->log_count("[1] is finished up to offset 49, committed up to"), 1U);
   cluster_.start_node(1);

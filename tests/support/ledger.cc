@@ -64,7 +64,10 @@ const Entries& Ledger::read() {
   // A last line without its end is still being written.
   for (std::string line; std::getline(file, line) && !file.eof();) {
     consumed_ += line.size() + 1;
-    if (auto entry = parse(line)) entries_.push_back(std::move(*entry));
+    auto entry = parse(line);
+    if (!entry) continue;
+    if (entry->event == Event::kRecord) handled_.insert(entry->id());
+    entries_.push_back(std::move(*entry));
   }
   return entries_;
 }
@@ -74,11 +77,8 @@ std::size_t Ledger::count(Event event) {
 }
 
 std::size_t Ledger::handled() {
-  std::set<RecordId> ids;
-  for (const Entry& entry : read()) {
-    if (entry.event == Event::kRecord) ids.insert(entry.id());
-  }
-  return ids.size();
+  read();
+  return handled_.size();
 }
 
 bool Ledger::wait(const std::function<bool(const Entries&)>& condition, Duration bound) {

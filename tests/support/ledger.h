@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -79,6 +80,7 @@ class Ledger {
   std::filesystem::path path_;
   std::uintmax_t consumed_ = 0;
   Entries entries_;
+  std::set<RecordId> handled_;
 };
 
 Entries only(const Entries& entries, const std::function<bool(const Entry&)>& predicate);

@@ -196,7 +196,7 @@ Problems revoked_too_early(const Entries& entries) {
   return problems;
 }
 
-Problems unpaired(const Entries& entries, const std::set<pid_t>& ended) {
+Problems unpaired(const Entries& entries, const std::set<pid_t>& ended, Unused unused) {
   struct Counts {
     int created = 0, assigned = 0, revoked = 0, destroyed = 0;
   };
@@ -213,7 +213,9 @@ Problems unpaired(const Entries& entries, const std::set<pid_t>& ended) {
   for (const auto& [lane, counts] : lanes) {
     const bool lived = counts.assigned == 1 && counts.revoked == 1;
     const bool waited = counts.assigned == 0 && counts.revoked == 0;
+    const bool left = waited && counts.destroyed == 0 && unused == Unused::kMayBeLeft;
     if (counts.created == 1 && counts.destroyed == 1 && (lived || waited)) continue;
+    if (counts.created == 1 && left) continue;
     add(problems, fmt::format("{}: {} created, {} assigned, {} revoked, {} destroyed", text(lane),
                               counts.created, counts.assigned, counts.revoked, counts.destroyed));
   }

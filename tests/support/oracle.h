@@ -33,10 +33,14 @@ Problems out_of_order(const Entries& entries);
 Problems overlapping(const Entries& entries);
 /// `revoked` before the end of the lane's running batch, or a batch that began after it.
 Problems revoked_too_early(const Entries& entries);
+/// Whether an instance that never had its lane may be without its destroy: a process that ends
+/// waits for none that is still being made.
+enum class Unused { kDestroyed, kMayBeLeft };
 /// An instance without its destroy, a destroy without its create, or assigned without being revoked
 /// between them. One that was to take a lane over, which then went away, hears neither. For the
 /// processes that are said to have ended cleanly.
-Problems unpaired(const Entries& entries, const std::set<pid_t>& ended);
+Problems unpaired(const Entries& entries, const std::set<pid_t>& ended,
+                  Unused unused = Unused::kDestroyed);
 /// A committed offset that passes a record which nobody has handled.
 Problems committed_too_far(const OffsetsByPartition& committed, const Produced& produced,
                            const Entries& entries);

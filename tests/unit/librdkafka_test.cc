@@ -60,7 +60,7 @@ class Librdkafka : public ::testing::Test {
     std::string value = "x";
     rd_kafka_produce(topic_.get(), 0, RD_KAFKA_MSG_F_COPY, value.data(), value.size(), nullptr, 0,
                      nullptr);
-    rd_kafka_flush(producer_.get(), 10'000);
+    rd_kafka_flush(producer_.get(), 60'000);
   }
 
   /// Whether the partition brings a record, while some come.
@@ -88,7 +88,7 @@ TEST_F(Librdkafka, R5_APartitionThatWasGivenBackWhileItsEndWasAskedForBringsNoth
   GTEST_SKIP() << "this librdkafka is without what tools/patches mends";
 #endif
   assign(0);
-  ASSERT_TRUE(brings_one(std::chrono::seconds(10)));
+  ASSERT_TRUE(brings_one(std::chrono::seconds(60)));
   give_back();
   answer_after(kSlow);
   assign(RD_KAFKA_OFFSET_END);

@@ -323,6 +323,7 @@ TEST(LogSink, EightThreadsKeepTheirOrderAndLoseNothing) {
       });
     }
     for (std::thread& thread : threads) thread.join();
+    ASSERT_TRUE(sink->flush(kPatience));
   }
   std::array<int, kThreads> next{};
   for (const std::string& text : file.lines()) {
@@ -379,6 +380,7 @@ TEST(LogSink, AStalledReaderBlocksNobodyAndEveryLineIsAccountedFor) {
   std::thread reader([&] { text = pipe.read_to_end(); });
   EXPECT_TRUE(sink->flush(kPatience));
   log.info("goes on");
+  EXPECT_TRUE(sink->flush(kPatience));
   sink.reset();
   reader.join();
   EXPECT_EQ(accounted_lines(text), kLines + 1);
@@ -413,7 +415,7 @@ TEST(LogSink, StopsWithinItsBoundWhileTheReaderStalls) {
   sink.reset();
   const auto took = Clock::now() - begin;
   EXPECT_GE(took, kLogShutdownBound);
-  EXPECT_LT(took, kLogShutdownBound + std::chrono::seconds(5));
+  EXPECT_LT(took, kPatience) << "the reader stalls for ever";
   pipe.close_reader();  // lets the abandoned thread end
 }
 

@@ -30,16 +30,16 @@ TEST(BootstrapServers, MayGoByTheirOldName) {
 }
 
 TEST(Reach, ARefusedConnectionIsToldByItsAddress) {
-  const auto addresses = resolve({"127.0.0.1", "1"}, Clock::now() + std::chrono::seconds(5));
+  const auto addresses = resolve({"127.0.0.1", "1"}, Clock::now() + std::chrono::seconds(60));
   ASSERT_TRUE(addresses);
   EXPECT_EQ(addresses->front().text, "127.0.0.1");
-  const auto connected = connect_to(*addresses, Clock::now() + std::chrono::seconds(5));
+  const auto connected = connect_to(*addresses, Clock::now() + std::chrono::seconds(60));
   ASSERT_FALSE(connected);
   EXPECT_THAT(connected.error().message, HasSubstr("127.0.0.1 failed: Connection refused"));
 }
 
 TEST(Reach, WhoHasNoTimeGetsAnErrorAtOnce) {
-  const auto addresses = resolve({"127.0.0.1", "1"}, Clock::now() + std::chrono::seconds(5));
+  const auto addresses = resolve({"127.0.0.1", "1"}, Clock::now() + std::chrono::seconds(60));
   ASSERT_TRUE(addresses);
   const auto connected = connect_to(*addresses, Clock::now() - std::chrono::seconds(1));
   ASSERT_FALSE(connected);
