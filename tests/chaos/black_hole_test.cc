@@ -167,13 +167,13 @@ TEST_F(BlackHole, N3_TermWhileItIsNotReadyEndsByTheDeadline) {
   send(400);
   ASSERT_TRUE(wait_all_handled());
   ASSERT_TRUE(admin_.wait_caught_up(group_, {topic_}, kLong));
-  const TimePoint cut = Clock::now();
   swallow();
   send(400);
   ASSERT_TRUE(daemon->wait_log("not ready", kLong));
+  const TimePoint asked = Clock::now();
   const auto status = daemon->stop(kLong);
   EXPECT_THAT(status, ::testing::AnyOf(0, 1));
-  EXPECT_LT(Clock::now() - cut, kSession - seconds(2));
+  EXPECT_LE(Clock::now() - asked, seconds(12)) << "the drain deadline, and a busy machine's time";
   pass();
   const auto next = start(proxied());
   ASSERT_TRUE(ledger_.wait_handled(producer_.produced().size(), kSession + kLong));
