@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -160,7 +161,7 @@ double ms(Nanoseconds time) { return static_cast<double>(time) / 1e6; }
 /// Of any order; 0 when there is none.
 double percentile_ms(std::vector<Nanoseconds>& values, double part) {
   if (values.empty()) return 0;
-  const auto at = static_cast<std::ptrdiff_t>(part * static_cast<double>(values.size() - 1) + 0.5);
+  const auto at = std::lround(part * static_cast<double>(values.size() - 1));
   std::nth_element(values.begin(), values.begin() + at, values.end());
   return ms(values[static_cast<std::size_t>(at)]);
 }

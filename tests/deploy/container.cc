@@ -42,7 +42,7 @@ std::vector<std::string> run_arguments(const std::string& image,
                                      "--security-opt=no-new-privileges"};
   for (const std::string& mount : options.mounts) arguments.push_back("--volume=" + mount);
   for (const auto& [name, value] : options.environment) {
-    arguments.push_back("--env=" + name + "=" + value);
+    arguments.push_back(fmt::format("--env={}={}", name, value));
   }
   arguments.push_back(image);
   arguments.insert(arguments.end(), options.command.begin(), options.command.end());

@@ -40,7 +40,7 @@ std::vector<std::string> variables_with(const Environment& on_top) {
     const std::string text = *line;
     if (!on_top.contains(text.substr(0, text.find('=')))) lines.push_back(text);
   }
-  for (const auto& [name, value] : on_top) lines.push_back(name + "=" + value);
+  for (const auto& [name, value] : on_top) lines.push_back(fmt::format("{}={}", name, value));
   return lines;
 }
 

@@ -93,6 +93,7 @@ class AdminCommandTest : public AdminTest {
   Ran run(std::vector<std::string> arguments) {
     std::vector<char*> argv;
     arguments.insert(arguments.begin(), "moult");
+    argv.reserve(arguments.size());
     for (std::string& argument : arguments) argv.push_back(argument.data());
     ::testing::internal::CaptureStdout();
     ::testing::internal::CaptureStderr();
@@ -103,7 +104,7 @@ class AdminCommandTest : public AdminTest {
   }
 
   /// Every request is answered with `response`, and kept.
-  std::unique_ptr<AdminServer> answering(AdminResponse response) {
+  std::unique_ptr<AdminServer> answering(const AdminResponse& response) {
     auto server = AdminServer::open(
         {.socket = socket_},
         [this, response](const AdminRequest& request, const AdminReply& reply) {

@@ -96,7 +96,7 @@ class AdminTest : public ::testing::Test {
   }
   std::unique_ptr<AdminServer> serve() { return serve({.socket = socket_}); }
 
-  Result<AdminResponse> ask(std::string target, std::string body = {},
+  Result<AdminResponse> ask(const std::string& target, const std::string& body = {},
                             std::chrono::milliseconds timeout = kAdminBound) {
     return ask_admin({{socket_}}, {.method = "POST", .target = target, .body = body}, timeout);
   }

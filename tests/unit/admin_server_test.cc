@@ -11,10 +11,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using ::testing::AllOf;
-using ::testing::Contains;
-using ::testing::Each;
 using ::testing::HasSubstr;
-using ::testing::Not;
 using ::testing::StartsWith;
 
 class AdminServerTest : public AdminTest {};
@@ -95,10 +92,10 @@ TEST_F(AdminServerTest, AForgottenReplyIsAnError) {
 
 TEST_F(AdminServerTest, RefusesATooLargeBody) {
   const auto server = serve();
-  EXPECT_EQ(ask("/reload", std::string(64 * 1024, 'x'))->status, 200);
-  EXPECT_EQ(ask("/reload", std::string(64 * 1024 + 1, 'x'))->status, 413);
-  EXPECT_EQ(ask("/reload", std::string(4 * 1024 * 1024, 'x'))->status, 413);
-  EXPECT_EQ(ask("/" + std::string(64 * 1024, 'x'))->status, 431);
+  EXPECT_EQ(ask("/reload", std::string(64UL * 1024, 'x'))->status, 200);
+  EXPECT_EQ(ask("/reload", std::string(64UL * 1024 + 1, 'x'))->status, 413);
+  EXPECT_EQ(ask("/reload", std::string(4UL * 1024 * 1024, 'x'))->status, 413);
+  EXPECT_EQ(ask("/" + std::string(64UL * 1024, 'x'))->status, 431);
 }
 
 TEST_F(AdminServerTest, AnswersGarbage) {
@@ -279,6 +276,7 @@ TEST_F(AdminServerTest, OfDaemonsThatComeAndGoAtOnceOneHasTheSocket) {
   };
   {
     std::vector<std::jthread> daemons;
+    daemons.reserve(4);
     for (int daemon = 0; daemon < 4; ++daemon) daemons.emplace_back(come_and_go);
   }
   EXPECT_GT(held, 0);
