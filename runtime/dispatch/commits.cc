@@ -77,11 +77,13 @@ void Dispatcher::commit_taken(const std::vector<CommitOffset>& offsets) {
     if (at == current_.end()) continue;
     Lane& lane = find(at->second);
     // Offsets from before the partition went back count as none: anything goes past them.
-    const auto watermark = lane.tracker.watermark();
-    const bool comparable = watermark && taken.offset <= *watermark;
+    const auto resume_at = lane.resume_at();
+    const bool comparable = resume_at && (lane.again_from || taken.offset <= *resume_at);
     const auto before = lane.acknowledged;
     lane.acknowledged = comparable ? std::optional(taken.offset) : std::nullopt;
-    if (lane.acknowledged < before) lane.rewound = true;
+    const bool is_behind =
+        lane.again_from ? taken.offset != *lane.again_from : lane.acknowledged < before;
+    if (is_behind) lane.rewound = true;
     if (is_under_way(lane)) continue;
     lane.sent = lane.acknowledged;
     if (lane.past(lane.sent)) dirty_.insert(lane.id);

@@ -168,8 +168,10 @@ void Dispatcher::record_progress(Lane& lane, const TurnDone& event) {
   OffsetTracker& tracker = source.tracker;
   if (!event.received.empty()) {
     if (tracker.precedes(event.received)) restart_tracking(source, event.received.begin);
+    if (!source.old_turn || event.received.begin == source.again_from) source.again_from.reset();
     tracker.received(event.received);
   }
+  if (!lane.is_slot()) source.old_turn = false;
   const auto before = tracker.watermark();
   for (const OffsetRange& range : event.finished) {
     tracker.finished(range);
@@ -196,6 +198,7 @@ void Dispatcher::restart_tracking(Lane& lane, Offset offset) {
                 {"watermark", lane.tracker.watermark().value_or(-1)},
                 {"offset", offset}});
   lane.tracker = OffsetTracker{};
+  lane.again_from.reset();
   lane.sent.reset();
   lane.acknowledged.reset();
   lane.finished_to.reset();
@@ -211,6 +214,18 @@ void Dispatcher::restart_tracking(Lane& lane, Offset offset) {
     std::ranges::copy_if(offsets, std::back_inserter(late_[id]), old);
     std::erase_if(offsets, old);
   }
+}
+
+/// At once: who takes the partition over now, or after a crash, would go on at an offset of the log
+/// before.
+void Dispatcher::on(const BegunAgain& event, TimePoint now) {
+  const auto at = current_.find(event.partition);
+  if (at == current_.end()) return;
+  Lane& lane = find(at->second);
+  lane.again_from = event.offset;
+  lane.old_turn = lane.state == LaneState::kRunning;
+  dirty_.insert(lane.id);
+  next_commit_ = std::min(next_commit_, now);
 }
 
 void Dispatcher::record_failure(Lane& lane, const Failure& failure) {

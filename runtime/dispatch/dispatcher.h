@@ -60,6 +60,7 @@ class Dispatcher {
   void on(const Assigned& event, TimePoint now);
   void on(const Revoked& event, TimePoint now);
   void on(const Lost& event, TimePoint now);
+  void on(const BegunAgain& event, TimePoint now);
   void on(const Ready& event, TimePoint now);
   void on(const InstanceCreated& event, TimePoint now);
   void on(const TurnDone& event, TimePoint now);

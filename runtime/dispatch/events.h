@@ -33,6 +33,13 @@ struct Lost {
   std::vector<TopicPartition> partitions;
 };
 
+/// The partition's topic was made anew and is read from `offset` on: from here on its queue brings
+/// records of the new log alone, but for those of a turn under way.
+struct BegunAgain {
+  TopicPartition partition;
+  Offset offset = 0;
+};
+
 /// A lane's partition queue went from empty to not empty.
 struct Ready {
   LaneId lane;

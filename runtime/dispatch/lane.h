@@ -96,6 +96,10 @@ struct Lane {
   std::optional<Offset> acknowledged;  // what the broker has
   bool rewound = false;                // an earlier commit took the place of what was sent since
   std::optional<Offset> finished_to;   // where finished records brought the watermark
+  // Where the log of a topic made anew is read from, until its records come: what is finished till
+  // then is of the log before, and no offset of that may be committed.
+  std::optional<Offset> again_from;
+  bool old_turn = false;  // the turn under way began before, and may bring records of both
 
   bool ready = false;  // its partition queue may hold records
   bool has_instance = false;
@@ -123,15 +127,22 @@ struct Lane {
            state == LaneState::kSwapping || state == LaneState::kEnding;
   }
 
-  /// The offset to commit when it is past what `known` (sent or acknowledged) says.
+  /// Where its next owner is to begin.
+  std::optional<Offset> resume_at() const { return again_from ? again_from : tracker.watermark(); }
+
+  /// The offset to commit when it is past what `known` (sent or acknowledged) says. A log that is
+  /// read again from its begin is past all that is known of the one before.
   std::optional<Offset> past(const std::optional<Offset>& known) const {
+    if (again_from) return known != again_from ? again_from : std::nullopt;
     const auto mark = tracker.watermark();
     return mark && (!known || *mark > *known) ? mark : std::nullopt;
   }
 
   /// Records were finished that the broker does not know of. A watermark that moved over the ends
   /// of the partition alone costs nobody anything.
-  bool owes_commit() const { return finished_to > acknowledged; }
+  bool owes_commit() const {
+    return again_from ? acknowledged != again_from : finished_to > acknowledged;
+  }
 };
 
 /// Whether a lane may go from one state to another.

@@ -178,8 +178,8 @@ std::set<CommitId> Dispatcher::earlier_commits(const Release& release) const {
   const auto differs = [&](const CommitOffset& sent) {
     const auto at = current_.find(sent.partition);
     if (at == current_.end() || !lanes.contains(at->second)) return false;
-    const auto watermark = lane(at->second).tracker.watermark();
-    return watermark && *watermark != sent.offset;
+    const auto resume_at = lane(at->second).resume_at();
+    return resume_at && *resume_at != sent.offset;
   };
   std::set<CommitId> earlier;
   for (const auto* commits : {&in_flight_, &late_}) {

@@ -124,6 +124,7 @@ void Consumer::begin_anew(const TopicWatch::Anew& anew) {
     const auto gate = gates_.find(partition);
     if (partition.topic != anew.topic || gate == gates_.end()) continue;
     const bool is_sent = gate->second->begin_again(to, since);
+    if (is_sent && !stands) dispatcher_.on(BegunAgain{partition, to}, Clock::now());
     again += is_sent ? 1 : 0;
   }
   const Field fields[] = {{"group", options_.group}, {"topic", anew.topic}, {"partitions", again}};

@@ -141,6 +141,74 @@ TEST(DispatcherCommitTest, APartitionThatWentBackIsCommittedLower) {
   EXPECT_EQ(script.pass(1s), "commit 2: 1@3");
 }
 
+// ---- A topic made anew, before records of it come
+// --------------------------------------------------
+
+TEST(DispatcherCommitTest, ATopicMadeAnewIsCommittedToItsBeginAtOnce) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 50, 150);
+  EXPECT_EQ(script.pass(0ms), "commit 1: 1@150");
+  script.committed(1);
+  EXPECT_EQ(script.begun_again({0}), "");
+  EXPECT_EQ(script.tick(), "commit 2: 1@0") << "not an interval later";
+  script.committed(2);
+  EXPECT_EQ(script.pass(1h), "");
+  script.work(1, 0, 60);
+  EXPECT_EQ(script.pass(1s), "commit 3: 1@60");
+}
+
+TEST(DispatcherCommitTest, ABatchOfTheTopicBeforeIsNotCommitted) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 0, 50);
+  script.pass(0ms);
+  script.committed(1);
+  script.ready(1);
+  script.begun_again({0});
+  script.done(1, Turn().got(50, 150).done_to(150));
+  EXPECT_EQ(script.tick(), "commit 2: 1@0");
+  script.committed(2);
+  script.revoke({0});
+  EXPECT_EQ(script.ended(1), "close 1, unassign p0") << "the broker has what counts";
+}
+
+TEST(DispatcherCommitTest, ARebalanceGivesTheTopicMadeAnewAwayFromItsBegin) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 50, 150);
+  script.pass(0ms);
+  script.committed(1);
+  script.begun_again({0});
+  script.revoke({0});
+  EXPECT_EQ(script.ended(1), "commit 2: 1@0");
+}
+
+TEST(DispatcherCommitTest, ACommitOfTheTopicBeforeThatComesThroughLastIsReplaced) {
+  Script script;
+  script.with_idle_lanes(1);
+  script.work(1, 50, 150);
+  EXPECT_EQ(script.pass(0ms), "commit 1: 1@150");
+  script.begun_again({0});
+  EXPECT_EQ(script.pass(5s), "commit 2: 1@0") << "the first one is not waited for any longer";
+  script.committed(2);
+  script.committed(1);
+  EXPECT_EQ(script.pass(1s), "commit 3: 1@0");
+}
+
+TEST(DispatcherCommitTest, WhereNothingHadComeTheTopicMadeAnewIsAnyOther) {
+  Script script;
+  script.with_idle_lanes(2);
+  script.ready(2);
+  script.begun_again({0, 1});
+  EXPECT_EQ(script.tick(), "commit 1: 1@0 2@0");
+  script.committed(1);
+  EXPECT_EQ(script.pass(1h), "");
+  script.work(1, 0, 5);
+  script.done(2, Turn().got(0, 3).done_to(3));
+  EXPECT_EQ(script.pass(1s), "commit 2: 1@5 2@3");
+}
+
 TEST(DispatcherCommitTest, AnAnswerToTheOldOffsetsSaysNothingOfTheNew) {
   Script script;
   script.with_idle_lanes(1);

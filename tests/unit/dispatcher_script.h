@@ -189,6 +189,11 @@ class Script {
   }
   std::string revoke(Partitions partitions) { return on(Revoked{names(partitions)}); }
   std::string lose(Partitions partitions) { return on(Lost{names(partitions)}); }
+  std::string begun_again(Partitions partitions) {
+    std::string said;
+    for (const TopicPartition& each : names(partitions)) said += on(BegunAgain{each, 0});
+    return said;
+  }
   std::string ready(std::uint64_t lane) { return on(Ready{LaneId{lane}}); }
   std::string created(std::uint64_t lane) { return on(InstanceCreated{LaneId{lane}, true}); }
   std::string create_failed(std::uint64_t lane) { return on(InstanceCreated{LaneId{lane}, false}); }
