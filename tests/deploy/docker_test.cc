@@ -12,9 +12,7 @@ namespace moult::testing {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 constexpr int kPerSecond = 6'000;
 constexpr std::chrono::minutes kBuild{10};

@@ -34,6 +34,7 @@ TEST(FetchBudgetTest, ManyPartitionsStillFetch) {
 
 Result<std::size_t> partitions_counted(const std::vector<std::pair<std::string, int>>& there) {
   std::vector<rd_kafka_metadata_topic_t> topics;
+  topics.reserve(there.size());
   for (const auto& [name, partitions] : there) {
     topics.push_back({const_cast<char*>(name.c_str()), partitions, nullptr, {}});
   }
