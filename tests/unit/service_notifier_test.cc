@@ -15,7 +15,6 @@ namespace {
 using ::moult::testing::NotifySocket;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using ::testing::MatchesRegex;
 using ::testing::StartsWith;
 
 TEST(ServiceNotifier, WithoutAManagerNothingIsConnected) {
