@@ -168,6 +168,7 @@ void Dispatcher::record_progress(Lane& lane, const TurnDone& event) {
   OffsetTracker& tracker = source.tracker;
   if (!event.received.empty()) {
     if (tracker.precedes(event.received)) restart_tracking(source, event.received.begin);
+    // Of the new log: from now on its watermark is what counts.
     if (!source.old_turn || event.received.begin == source.again_from) source.again_from.reset();
     tracker.received(event.received);
   }

@@ -141,8 +141,7 @@ TEST(DispatcherCommitTest, APartitionThatWentBackIsCommittedLower) {
   EXPECT_EQ(script.pass(1s), "commit 2: 1@3");
 }
 
-// ---- A topic made anew, before records of it come
-// --------------------------------------------------
+// ---- A topic made anew, before records of it come -----------------------------------------------
 
 TEST(DispatcherCommitTest, ATopicMadeAnewIsCommittedToItsBeginAtOnce) {
   Script script;
